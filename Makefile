@@ -1,0 +1,42 @@
+# make demo · make test · make lint · make study · make bench
+# Each sets up what it needs, once. VENV=/some/where puts the environment elsewhere.
+
+VENV ?= .venv
+override VENV := $(abspath $(VENV))
+export VENV
+PY := $(VENV)/bin/python
+RECIPE := egs2/samos/mos1
+
+.PHONY: help setup demo study test lint clean
+
+help:
+	@echo "make setup   install everything into $(VENV) and fetch ESPnet's scripts"
+	@echo "make demo    train and compare both models on the mini corpus"
+	@echo "make study   the same in earnest: seeds, controls, other predictors"
+	@echo "make test    run the tests"
+	@echo "make lint    ruff and shellcheck"
+	@echo "make clean   remove what the recipe made (not $(VENV))"
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: setup.py tools/setup.sh
+	tools/setup.sh
+
+demo: setup
+	cd $(RECIPE) && local/demo.sh
+
+study: setup
+	cd $(RECIPE) && local/study.sh
+
+test: setup
+	$(PY) -m pytest
+
+SHELL_SCRIPTS := $(shell git ls-files '*.sh') .ci/run
+
+lint: setup
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(VENV)/bin/shellcheck $(SHELL_SCRIPTS)
+
+clean:
+	rm -rf $(RECIPE)/data $(RECIPE)/dump $(RECIPE)/exp $(RECIPE)/downloads

@@ -1,0 +1,480 @@
+#!/usr/bin/env bash
+# The stages of training and testing a MOS predictor.
+
+set -e
+set -u
+set -o pipefail
+
+log() {
+    local fname=${BASH_SOURCE[1]##*/}
+    echo -e "$(date '+%Y-%m-%dT%H:%M:%S') (${fname}:${BASH_LINENO[0]}:${FUNCNAME[1]}) $*"
+}
+min() {
+    local a=$1 b
+    for b in "$@"; do
+        [ "${b}" -lt "${a}" ] && a=${b}
+    done
+    echo "${a}"
+}
+SECONDS=0
+
+# General configuration
+stage=1              # Processes starts from the specified stage.
+stop_stage=10000     # Processes is stopped at the specified stage.
+skip_data_prep=false # Skip data preparation stages.
+skip_train=false     # Skip training stages.
+skip_eval=false      # Skip inference and scoring stages.
+skip_upload=true     # Skip packing and uploading stages.
+ngpu=0               # The number of gpus ("0" uses cpu, otherwise use gpu).
+num_nodes=1          # The number of nodes.
+nj=2                 # The number of parallel jobs.
+inference_nj=2       # The number of parallel jobs in inference.
+gpu_inference=false  # Whether to perform gpu inference.
+num_threads=$(nproc) # The number of threads of training on cpu.
+dumpdir=dump         # Directory of formatted data.
+expdir=exp           # Directory to save experiments.
+python=python3       # Specify python to execute espnet commands.
+
+# Data preparation related
+local_data_opts=""    # Options to be passed to local/data.sh.
+audio_format=flac     # Format of clips that wav.scp gives as pipes or segments.
+multichannel=error    # Clips of several channels: "error" or "downmix".
+skip_bad_clips=false  # Leave out (and list) what cannot be used, instead of stopping.
+
+# Training related
+model=sa_ssl_mos     # sa_ssl_mos, or ssl_layer_mos: no spectrogram branch.
+pretrain_config=""   # Configuration of pre-training: YAML files, a later one over
+                     # an earlier.
+train_config=""      # Configuration of fine-tuning, likewise.
+train_args=""        # Arguments for both, e.g., "--seed 1"; they override the configs.
+pretrain=true        # Whether to pre-train before fine-tuning.
+tag=""               # Suffix for the experiment's directory.
+mos_exp=""           # The experiment's directory. If given, tag is ignored.
+dump_ssl_feats=false # Compute the frozen SSL features once, in stage 3.
+
+# Inference related
+inference_config=""                # Config for inference.
+inference_args=""                  # Arguments for inference.
+inference_tag=""                   # Suffix for the results directory.
+inference_model=valid.lcc.best.pth # Model path for inference.
+
+# [Task dependent] Set the datadir names created by local/data.sh
+pretrain_set=""       # Name of the pre-training set.
+pretrain_valid_set="" # Name of the validation set while pre-training.
+train_set=""          # Name of the (fine-tuning) training set.
+valid_set=""          # Name of its validation set.
+test_sets=""          # Names of test sets.
+
+# Upload model related
+hf_repo=
+
+help_message=$(cat << EOF
+Usage: $0 --train_set <train_set_name> --valid_set <valid_set_name> --test_sets "<test_set_names>"
+
+Stages: 1 data preparation, 2 audio checks, 3 statistics (and SSL features),
+        4 pre-training, 5 fine-tuning, 6 inference and scoring,
+        7 packing, 8 upload. Every stage can be repeated and resumes.
+
+Options (defaults in parentheses):
+    --stage / --stop_stage       First/last stage (${stage}/${stop_stage})
+    --skip_data_prep             Skip stages 1-2 (${skip_data_prep})
+    --skip_train                 Skip stages 3-5 (${skip_train})
+    --skip_eval                  Skip stage 6 (${skip_eval})
+    --skip_upload                Skip stages 7-8 (${skip_upload})
+    --model                      sa_ssl_mos or ssl_layer_mos (${model})
+    --ngpu / --num_nodes         Training GPUs/nodes (${ngpu}/${num_nodes})
+    --nj / --inference_nj        Parallel jobs (${nj}/${inference_nj})
+    --gpu_inference              Use a GPU for inference (${gpu_inference})
+    --num_threads                Threads of training on CPU (${num_threads})
+    --dumpdir / --expdir         Data/experiment roots (${dumpdir}/${expdir})
+    --python                     Python interpreter (${python})
+    --local_data_opts            Arguments for local/data.sh
+    --audio_format               Format of clips read from pipes (${audio_format})
+    --multichannel               error or downmix (${multichannel})
+    --skip_bad_clips             Leave out, and list, what cannot be used (${skip_bad_clips})
+    --pretrain                   Pre-train before fine-tuning (${pretrain})
+    --pretrain_config / --train_config  YAML files of pre-training/fine-tuning,
+                                 a later one over an earlier
+    --train_args                 Arguments that override them
+    --tag / --mos_exp            Experiment suffix / explicit directory
+    --dump_ssl_feats             Compute frozen SSL features once (${dump_ssl_feats})
+    --inference_config / --inference_args  Inference YAML / overriding arguments
+    --inference_model            Checkpoint name (${inference_model})
+    --inference_tag              Results directory suffix
+    --pretrain_set / --pretrain_valid_set  Data directories of pre-training
+    --train_set / --valid_set    Data directories of fine-tuning
+    --test_sets                  Space-separated data directories of testing
+    --hf_repo                    Hugging Face repository for upload
+EOF
+)
+
+log "$0 $*"
+[ -d utils ] || { log "Error: run 'make setup' in the project's root first"; exit 1; }
+run_args=$(scripts/utils/print_args.sh "$0" "$@")
+# shellcheck source=/dev/null
+. utils/parse_options.sh
+
+if [ $# -ne 0 ]; then
+    log "${help_message}"
+    log "Error: No positional arguments are required."
+    exit 2
+fi
+
+. ./path.sh
+. ./cmd.sh
+
+die() {
+    log "Error: $*"
+    exit 2
+}
+
+# Multi-word interpreter commands are fine, e.g. "coverage run --append".
+read -r -a python_command <<< "${python}"
+
+case "${model}" in
+    sa_ssl_mos) model_config="" ;;
+    ssl_layer_mos) model_config=conf/ssl_layer_mos.yaml ;;
+    *) die "--model must be sa_ssl_mos or ssl_layer_mos, not '${model}'" ;;
+esac
+for name in train_set valid_set test_sets train_config; do
+    [ -n "${!name}" ] || die "--${name} is needed (./run.sh sets it)"
+done
+sets="${train_set} ${valid_set} ${test_sets}"
+if "${pretrain}"; then
+    for name in pretrain_set pretrain_valid_set pretrain_config; do
+        [ -n "${!name}" ] || die "--${name} is needed, or --pretrain false"
+    done
+    sets="${pretrain_set} ${pretrain_valid_set} ${sets}"
+fi
+sets=$(tr ' ' '\n' <<< "${sets}" | sed '/^$/d' | sort -u)
+
+data_feats=${dumpdir}/raw
+if [ -z "${tag}" ]; then
+    tag=${model}$("${pretrain}" || echo _scratch)
+    # Add overwritten arg's info
+    tag+=$(sed -e "s/--/_/g" -e "s/[ |=]//g" <<< "${train_args}")
+fi
+[ -n "${mos_exp}" ] || mos_exp=${expdir}/mos_${tag}
+pretrain_exp=${mos_exp}/pretrain
+if [ -z "${inference_tag}" ]; then
+    inference_tag=inference_${inference_model%.*}
+fi
+if [ "${ngpu}" -gt 0 ]; then
+    num_threads=1
+fi
+
+# done_before <file> <key> [<input>...]: whether <file> says that the step with
+# this key was finished after the last change to each of its inputs.
+done_before() {
+    local marker=$1 key=$2 input
+    shift 2
+    [ -f "${marker}" ] && [ "$(< "${marker}")" = "${key}" ] || return 1
+    for input in "$@"; do
+        [ "${input}" -nt "${marker}" ] && return 1
+    done
+    return 0
+}
+
+# on_error <message> <log>...: stop, showing the end of the logs that failed.
+on_error() {
+    local message=$1 file
+    shift
+    for file in "$@"; do
+        if ! tail -n 3 "${file}" | grep -qi "ended (code 0)"; then
+            echo "==> ${file} <=="
+            tail -n 25 "${file}"
+        fi
+    done >&2
+    log "Error: ${message}"
+    exit 1
+}
+
+# split_keys <dir> <name> <nj> <scp>: split a list into <dir>/<name>.<n>.scp
+split_keys() {
+    local n files=()
+    mkdir -p "$1"
+    for n in $(seq "$3"); do
+        files+=("$1/$2.${n}.scp")
+    done
+    utils/split_scp.pl "$4" "${files[@]}"
+}
+
+# data_opts <option prefix> <data directory> <ssl_feats.scp or "">: what to read
+data_opts() {
+    echo "--${1}data_path_and_name_and_type $2/wav.scp,speech,sound" \
+        "--${1}data_path_and_name_and_type $2/utt2fs,fs,text_int"
+    if [ "${1}" != "" ]; then
+        echo "--${1}data_path_and_name_and_type $2/mos,mos,text_float"
+    fi
+    if [ -n "${3:-}" ]; then
+        echo "--${1}data_path_and_name_and_type $3,ssl_feats,npy"
+    fi
+}
+
+# stats_dir <training set>: where stage 3 puts its results for a training set. They
+# depend on the audio path and the SSL frontend only, so both models share them.
+stats_dir() {
+    echo "${expdir}/mos_stats_${1}$("${dump_ssl_feats}" && echo "_ssl_feats")"
+}
+
+# collect_stats <train set> <valid set> <configs>
+collect_stats() {
+    local train_dir=${data_feats}/$1 valid_dir=${data_feats}/$2 config=$3
+    local stats logdir nj_ n opts key
+    stats=$(stats_dir "$1")
+    logdir=${stats}/logdir
+    # shellcheck disable=SC2086
+    "${python_command[@]}" -m espnet_samos.bin.merge_config --keep \
+        --keys ssl_frontend ssl_frontend_conf preprocessor_conf \
+        --output "${stats}/stats.yaml" -- ${config} || exit 1
+    key="collect_stats $1 $2 ${dump_ssl_feats}"
+    if done_before "${stats}/.done" "${key}" {"${train_dir}","${valid_dir}"}/{wav.scp,mos,utt2fs}; then
+        log "Already done: ${stats}"
+        return
+    fi
+    nj_=$(min "${nj}" "$(wc -l < "${train_dir}/wav.scp")" "$(wc -l < "${valid_dir}/wav.scp")")
+    split_keys "${logdir}" train "${nj_}" "${train_dir}/wav.scp"
+    split_keys "${logdir}" valid "${nj_}" "${valid_dir}/wav.scp"
+    opts="$(data_opts train_ "${train_dir}") $(data_opts valid_ "${valid_dir}")"
+    if "${dump_ssl_feats}"; then
+        opts+=" --write_collected_feats true --model_conf extract_feats_in_collect_stats=true"
+    fi
+    log "Collecting statistics of $1 and $2: ${logdir}/stats.*.log"
+    # shellcheck disable=SC2086
+    ${train_cmd} JOB=1:"${nj_}" "${logdir}"/stats.JOB.log \
+        "${python_command[@]}" -m espnet_samos.bin.mos_train \
+            --collect_stats true \
+            --config "${stats}/stats.yaml" \
+            --train_shape_file "${logdir}/train.JOB.scp" \
+            --valid_shape_file "${logdir}/valid.JOB.scp" \
+            --output_dir "${logdir}/stats.JOB" \
+            --preprocessor_conf multichannel="${multichannel}" \
+            ${opts} || on_error "statistics of $1 failed" "${logdir}"/stats.*.log
+    opts=
+    for n in $(seq "${nj_}"); do
+        opts+="--input_dir ${logdir}/stats.${n} "
+    done
+    # shellcheck disable=SC2086
+    "${python_command[@]}" -m espnet2.bin.aggregate_stats_dirs --skip_sum_stats \
+        ${opts} --output_dir "${stats}"
+    echo "${key}" > "${stats}/.done"
+}
+
+# train <step> <exp> <train set> <valid set> <stage> <configs> [<options>...]
+train() {
+    local step=$1 exp=$2 train_set_=$3 valid_set_=$4 stage_=$5 config=$6
+    shift 6
+    local stats key jobname opts
+    local train_dir=${data_feats}/${train_set_} valid_dir=${data_feats}/${valid_set_}
+    stats=$(stats_dir "${train_set_}")
+    [ -f "${stats}/.done" ] || die "no ${stats}: run stage 3 first"
+    # shellcheck disable=SC2086
+    "${python_command[@]}" -m espnet_samos.bin.merge_config --keep \
+        --output "${exp}/train.yaml" -- ${config} ${model_config} || exit 1
+    key="${step} on ${train_set_} and ${valid_set_} with: ${train_args} $*"
+    if [ -f "${exp}/checkpoint.pth" ] &&
+        ! done_before "${exp}/.started" "${key}" "${stats}/.done"; then
+        die "${exp} holds a training on other data or with other options" \
+            "($(cat "${exp}/.started")): give this one its own --tag, or remove that directory"
+    fi
+    if [ -f "${exp}/.done" ]; then
+        log "Already done: ${exp}"
+        return
+    fi
+    echo "${key}" > "${exp}/.started"
+    log "Generate '${exp}/run.sh'. You can resume the process from stage ${stage_} using this script"
+    echo "${run_args} --stage ${stage_} \"\$@\"; exit \$?" > "${exp}/run.sh"
+    chmod +x "${exp}/run.sh"
+
+    opts="$(data_opts train_ "${train_dir}" "$("${dump_ssl_feats}" && echo "${stats}/train/collect_feats/ssl_feats.scp")")"
+    opts+=" $(data_opts valid_ "${valid_dir}" "$("${dump_ssl_feats}" && echo "${stats}/valid/collect_feats/ssl_feats.scp")")"
+    if [[ "${cuda_cmd}" == *queue* ]]; then
+        jobname=$(basename "${exp}") # SGE can't include "/" in a job name
+    else
+        jobname=${exp}/train.log
+    fi
+    log "Training started (${step}): ${exp}/train.log"
+    # shellcheck disable=SC2086
+    "${python_command[@]}" -m espnet2.bin.launch \
+        --cmd "${cuda_cmd} --name ${jobname}" \
+        --log "${exp}/train.log" \
+        --ngpu "${ngpu}" \
+        --num_nodes "${num_nodes}" \
+        --init_file_prefix "${exp}/.dist_init_" \
+        --multiprocessing_distributed true -- \
+        env OMP_NUM_THREADS="${num_threads}" \
+        "${python_command[@]}" -m espnet_samos.bin.mos_train \
+            --resume true \
+            --config "${exp}/train.yaml" \
+            --train_shape_file "${stats}/train/mos_shape" \
+            --valid_shape_file "${stats}/valid/mos_shape" \
+            --output_dir "${exp}" \
+            --preprocessor_conf multichannel="${multichannel}" \
+            ${opts} "$@" ${train_args} || on_error "${step} failed; run the same command to resume" "${exp}/train.log"
+    touch "${exp}/.done"
+}
+
+# ========================== Main stages start from here. ==========================
+
+if ! "${skip_data_prep}"; then
+    if [ "${stage}" -le 1 ] && [ "${stop_stage}" -ge 1 ]; then
+        log "Stage 1: Data preparation for $(tr '\n' ' ' <<< "${sets}")"
+        # shellcheck disable=SC2086
+        local/data.sh --nj "${nj}" --skip_bad_clips "${skip_bad_clips}" ${local_data_opts}
+    fi
+
+    if [ "${stage}" -le 2 ] && [ "${stop_stage}" -ge 2 ]; then
+        log "Stage 2: Audio checks at native rates: data/ -> ${data_feats}/"
+        for dset in ${sets}; do
+            _in=data/${dset}
+            _out=${data_feats}/${dset}
+            _logdir=${_out}/logs
+            [ -f "${_in}/wav.scp" ] || die "no ${_in}/wav.scp: run stage 1, or put a data directory there"
+            _key="check ${multichannel} ${skip_bad_clips}"
+            if done_before "${_out}/.done" "${_key}" "${_in}"/*; then
+                log "Already done: ${_out}"
+                continue
+            fi
+            mkdir -p "${_logdir}"
+            _scp=${_in}/wav.scp
+            if [ -f "${_in}/segments" ] || grep -q '|[[:space:]]*$' "${_scp}"; then
+                # ESPnet's script makes files of pipes and segments, at their own rates
+                _opts=
+                [ -f "${_in}/segments" ] && _opts="--segments ${_in}/segments"
+                # shellcheck disable=SC2086
+                scripts/audio/format_wav_scp.sh --nj "${nj}" --cmd "${train_cmd}" \
+                    --audio-format "${audio_format}" --fs none ${_opts} \
+                    "${_scp}" "${_out}/format"
+                _scp=${_out}/format/wav.scp
+            fi
+            _nj=$(min "${nj}" "$(wc -l < "${_scp}")")
+            split_keys "${_logdir}" wav "${_nj}" "${_scp}"
+            ${train_cmd} JOB=1:"${_nj}" "${_logdir}"/check.JOB.log \
+                "${python_command[@]}" -m espnet_samos.bin.mos_check_audio \
+                    --wav_scp "${_logdir}/wav.JOB.scp" \
+                    --multichannel "${multichannel}" \
+                    --output "${_logdir}/problems.JOB" || on_error "audio checks of ${dset} failed" "${_logdir}"/check.*.log
+            for n in $(seq "${_nj}"); do
+                cat "${_logdir}/problems.${n}"
+            done > "${_logdir}/problems"
+            "${python_command[@]}" -m espnet_samos.bin.mos_format_data \
+                --data_dir "${_in}" --wav_scp "${_scp}" \
+                --audio_problems "${_logdir}/problems" \
+                --skip_bad_clips "${skip_bad_clips}" \
+                --output_dir "${_out}"
+            utils/validate_data_dir.sh --no-text --no-feats --non-print "${_out}"
+            echo "${_key}" > "${_out}/.done"
+        done
+    fi
+else
+    log "Skip the stages for data preparation"
+fi
+
+if ! "${skip_train}"; then
+    if [ "${stage}" -le 3 ] && [ "${stop_stage}" -ge 3 ]; then
+        log "Stage 3: Statistics$("${dump_ssl_feats}" && echo " and SSL features")"
+        if "${pretrain}"; then
+            collect_stats "${pretrain_set}" "${pretrain_valid_set}" "${pretrain_config}"
+        fi
+        collect_stats "${train_set}" "${valid_set}" "${train_config}"
+    fi
+
+    if [ "${stage}" -le 4 ] && [ "${stop_stage}" -ge 4 ]; then
+        if "${pretrain}"; then
+            log "Stage 4: Pre-training on ${pretrain_set}: ${pretrain_exp}"
+            train pre-training "${pretrain_exp}" "${pretrain_set}" "${pretrain_valid_set}" 4 "${pretrain_config}"
+        else
+            log "Stage 4: no pre-training (--pretrain false)"
+        fi
+    fi
+
+    if [ "${stage}" -le 5 ] && [ "${stop_stage}" -ge 5 ]; then
+        log "Stage 5: Training on ${train_set}: ${mos_exp}"
+        if "${pretrain}"; then
+            _init=${pretrain_exp}/${inference_model}
+            [ -e "${_init}" ] || die "no ${_init}: run stage 4 first, or give --pretrain false"
+            train fine-tuning "${mos_exp}" "${train_set}" "${valid_set}" 5 "${train_config}" --init_param "${_init}"
+        else
+            train training "${mos_exp}" "${train_set}" "${valid_set}" 5 "${train_config}"
+        fi
+    fi
+else
+    log "Skip training stages"
+fi
+
+if ! "${skip_eval}"; then
+    if [ "${stage}" -le 6 ] && [ "${stop_stage}" -ge 6 ]; then
+        log "Stage 6: Inference and scoring: ${mos_exp}/${inference_tag}"
+        _model=${mos_exp}/${inference_model}
+        [ -e "${_model}" ] || die "no ${_model}: run stage 5 first"
+        if "${gpu_inference}"; then
+            _cmd=${cuda_cmd}
+            _ngpu=1
+        else
+            _cmd=${decode_cmd}
+            _ngpu=0
+        fi
+        _opts=
+        [ -n "${inference_config}" ] && _opts="--config ${inference_config}"
+        for dset in ${test_sets}; do
+            _data=${data_feats}/${dset}
+            _dir=${mos_exp}/${inference_tag}/${dset}
+            _logdir=${_dir}/log
+            _key="inference ${inference_config} ${inference_args}"
+            if done_before "${_dir}/.done" "${_key}" "${_model}" "${_data}"/{wav.scp,mos,utt2fs,utt2sys}; then
+                log "Already done: ${_dir}"
+                continue
+            fi
+            _nj=$(min "${inference_nj}" "$(wc -l < "${_data}/wav.scp")")
+            split_keys "${_logdir}" keys "${_nj}" "${_data}/wav.scp"
+            log "Inference started: ${_logdir}/mos_inference.*.log"
+            # shellcheck disable=SC2046,SC2086
+            ${_cmd} --gpu "${_ngpu}" JOB=1:"${_nj}" "${_logdir}"/mos_inference.JOB.log \
+                "${python_command[@]}" -m espnet_samos.bin.mos_inference \
+                    --ngpu "${_ngpu}" \
+                    $(data_opts "" "${_data}") \
+                    --key_file "${_logdir}/keys.JOB.scp" \
+                    --model_file "${_model}" \
+                    --train_config "${mos_exp}/config.yaml" \
+                    --output_dir "${_logdir}/output.JOB" \
+                    ${_opts} ${inference_args} || on_error "inference failed" "${_logdir}"/mos_inference.*.log
+            for f in mos mos_std; do
+                for n in $(seq "${_nj}"); do
+                    cat "${_logdir}/output.${n}/${f}"
+                done | sort > "${_dir}/${f}"
+            done
+            "${python_command[@]}" -m espnet_samos.bin.mos_score \
+                --ref_dir "${_data}" --pred_dir "${_dir}"
+            echo "${_key}" > "${_dir}/.done"
+        done
+        "${python_command[@]}" -m espnet_samos.bin.mos_results --exp_dir "${mos_exp}"
+        log "Results: ${mos_exp}/RESULTS.md"
+    fi
+else
+    log "Skip the evaluation stages"
+fi
+
+packed_model=${mos_exp}/${mos_exp##*/}_${inference_model%.*}.zip
+if [ "${stage}" -le 7 ] && [ "${stop_stage}" -ge 7 ] && ! "${skip_upload}"; then
+    log "Stage 7: Packing model: ${packed_model}"
+    [ -e "${mos_exp}/${inference_model}" ] || die "no ${mos_exp}/${inference_model}: run stage 5 first"
+    # ESPnet packs closed list of tasks; `aqa` takes these two files and nothing else.
+    "${python_command[@]}" -m espnet2.bin.pack aqa \
+        --model_file "${mos_exp}/${inference_model}" \
+        --train_config "${mos_exp}/config.yaml" \
+        --option "${mos_exp}/RESULTS.md" \
+        --option "${mos_exp}/images" \
+        --outpath "${packed_model}"
+fi
+
+if [ "${stage}" -le 8 ] && [ "${stop_stage}" -ge 8 ] && ! "${skip_upload}"; then
+    log "Stage 8: Uploading to Hugging Face: ${hf_repo}"
+    [ -n "${hf_repo}" ] || die "--hf_repo <user>/<repository> is needed"
+    [ -e "${packed_model}" ] || die "no ${packed_model}: run stage 7 first"
+    _dir=$(mktemp -d "${mos_exp}/upload.XXXX")
+    unzip -q "${packed_model}" -d "${_dir}"
+    hf upload "${hf_repo}" "${_dir}" .
+    rm -r "${_dir}"
+fi
+
+log "Successfully finished. [elapsed=${SECONDS}s]"

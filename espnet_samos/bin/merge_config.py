@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Merge YAML configuration files into one."""
+
+import argparse
+from pathlib import Path
+from typing import Sequence
+
+import yaml
+from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
+
+
+def merge(base: dict, other: dict) -> dict:
+    """Put `other` over `base`; dictionaries are merged key by key."""
+    merged = dict(base)
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(merged.get(key), dict):
+            value = merge(merged[key], value)
+        merged[key] = value
+    return merged
+
+
+def merge_files(paths: Sequence[str]) -> dict:
+    """Merge YAML files, a later one over an earlier.
+
+    Raises:
+        ValueError: A file is missing or is not a YAML dictionary.
+    """
+    merged = {}
+    for path in paths:
+        if not Path(path).is_file():
+            raise ValueError(f"no such configuration file: {path}")
+        config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError(f"{path} is not a YAML dictionary of options")
+        merged = merge(merged, config)
+    return merged
+
+
+def get_parser():
+    """Return the argument parser."""
+    parser = argparse.ArgumentParser(
+        description="Merge YAML configuration files, a later one over an earlier, "
+        "so that a key is written in one file only"
+    )
+    parser.add_argument("config", nargs="+", help="YAML files")
+    parser.add_argument("--output", required=True, help="The file to write")
+    parser.add_argument("--keys", nargs="+", help="Keep these keys only")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="Refuse to change the output where it exists with another content",
+    )
+    return parser
+
+
+def main(cmd=None):
+    """Merge configuration files."""
+    parser = get_parser()
+    args = parser.parse_args(cmd)
+    try:
+        merged = merge_files(args.config)
+    except ValueError as e:
+        parser.error(str(e))
+    if args.keys is not None:
+        merged = {key: merged[key] for key in args.keys if key in merged}
+    output = Path(args.output)
+    if output.is_file():
+        existing = yaml.safe_load(output.read_text(encoding="utf-8")) or {}
+        if existing == merged:
+            return
+        if args.keep:
+            keys = sorted(
+                key
+                for key in {*merged, *existing}
+                if merged.get(key) != existing.get(key)
+            )
+            parser.error(
+                f"{output.parent} was made with another configuration "
+                f"(different: {', '.join(keys)}): give this one its own --tag or "
+                "--expdir, or remove that directory"
+            )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with output.open("w", encoding="utf-8") as f:
+        yaml_no_alias_safe_dump(merged, f, indent=4, sort_keys=False)
+
+
+if __name__ == "__main__":
+    main()

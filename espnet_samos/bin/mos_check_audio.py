@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Read every clip of a list and say which ones cannot be used."""
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from espnet_samos.audio import AudioError, read_clip
+
+
+def get_parser():
+    """Return the argument parser."""
+    parser = argparse.ArgumentParser(
+        description="Read every clip of a wav.scp to its end and list those that "
+        "cannot be used, a line each: utterance and reason"
+    )
+    parser.add_argument("--wav_scp", required=True)
+    parser.add_argument(
+        "--multichannel",
+        choices=["error", "downmix"],
+        default="error",
+        help="Clips of several channels: a problem, or to be mixed down",
+    )
+    parser.add_argument("--output", required=True, help="The list of problems")
+    return parser
+
+
+def main(cmd=None):
+    """Check the clips of a list."""
+    args = get_parser().parse_args(cmd)
+    lines = Path(args.wav_scp).read_text(encoding="utf-8").splitlines()
+    with open(args.output, "w", encoding="utf-8") as output:
+        for line in tqdm(lines, desc="checking audio"):
+            utt, path = line.split(maxsplit=1)
+            try:
+                read_clip(path, args.multichannel)
+            except AudioError as e:
+                output.write(f"{utt} {e}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Collect the scores of an experiment into RESULTS.md and plot its training."""
+
+import argparse
+from pathlib import Path
+from typing import List, Optional
+
+from espnet_samos.plots import training_curve
+from espnet_samos.results_table import experiment_results, read_experiment
+from espnet_samos.scoring import ScoringError
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(
+        description="Collect every <inference_tag>/<set>/scores.json of an "
+        "experiment into its RESULTS.md, and plot its training from checkpoint.pth "
+        "as training_curve.png.",
+    )
+    parser.add_argument("--exp_dir", required=True, help="experiment directory")
+    return parser
+
+
+def main(cmd: Optional[List[str]] = None) -> None:
+    """Run the command line `cmd`, or that of the process."""
+    exp_dir = Path(get_parser().parse_args(cmd).exp_dir)
+    name = exp_dir.resolve().name
+    try:
+        results = read_experiment(exp_dir)
+    except ScoringError as e:
+        raise SystemExit(f"error: {e}") from None
+    text = experiment_results(name, results)
+    checkpoint = exp_dir / "checkpoint.pth"
+    if checkpoint.is_file():
+        import torch  # slow to import: not for --help
+
+        # mmap: only the reporter is read, not gigabytes of weights.
+        states = torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
+        # The labels of training have no note of their own: what all test sets
+        # say of theirs is taken to hold for them too.
+        notes = {scores["label_note"] for scores in results.values()}
+        note = notes.pop() if len(notes) == 1 else ""
+        figure = training_curve(states["reporter"]["stats"], name, note)
+        figure.savefig(exp_dir / "training_curve.png")
+        text += "\n### Training\n\n![loss and correlation](training_curve.png)\n"
+    else:
+        print(f"no {checkpoint}: training_curve.png is left out")
+    (exp_dir / "RESULTS.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

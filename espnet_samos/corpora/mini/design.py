@@ -1,0 +1,114 @@
+"""Which clips the mini corpus has: sets, systems, sentences and speakers."""
+
+import hashlib
+from typing import Dict, List, NamedTuple, Sequence
+
+import numpy as np
+
+from espnet_samos.corpora.clip import DataError
+from espnet_samos.corpora.mini.speech import SPEAKERS, sentences
+from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, systems_at
+
+# So many systems share an utterance of clean speech, which is made once for them.
+SYSTEMS_PER_SENTENCE = 4
+
+# A few systems of each rate, for a corpus that only shows that everything runs.
+TINY_SYSTEMS = (
+    *("48k_clean", "48k_mp3_32", "48k_white_20", "48k_lowpass_11"),
+    *("24k_clean", "24k_mp3_24", "16k_clean", "16k_opus_6"),
+    *("48k_comb_2", "48k_quantise_6", "24k_mp2_24", "16k_mulaw"),
+)
+
+
+class MiniSet(NamedTuple):
+    """A set: its systems, and how many clips each has in either size."""
+
+    systems: Sequence[str]
+    small: int
+    tiny: int
+
+
+SETS: Dict[str, MiniSet] = {
+    "mini_pretrain": MiniSet(systems_at(48000), small=24, tiny=4),
+    "mini_pretrain_dev": MiniSet(systems_at(48000), small=4, tiny=2),
+    "mini_train": MiniSet(list(SYSTEMS), small=4, tiny=2),
+    "mini_dev": MiniSet(list(SYSTEMS), small=2, tiny=1),
+    "mini_test": MiniSet(list(SYSTEMS), small=4, tiny=1),
+    "mini_unseen": MiniSet(list(UNSEEN_SYSTEMS), small=10, tiny=2),
+}
+SIZES = ("small", "tiny")
+
+
+class ClipDesign(NamedTuple):
+    """One clip to make.
+
+    Args:
+        utt_id: Utterance id, `<speaker>-<set>-<system>-<number>`.
+        set_name: The set it belongs to.
+        system: What degrades it.
+        number: Which of its system's clips it is, in its set.
+        speaker: Who speaks.
+        text: What is said.
+    """
+
+    utt_id: str
+    set_name: str
+    system: str
+    number: int
+    speaker: str
+    text: str
+
+    @property
+    def path(self) -> str:
+        """The audio file, relative to the corpus' folder."""
+        return f"wav/{self.set_name}/{self.utt_id}.wav"
+
+    def rng(self) -> np.random.Generator:
+        """Give the clip's own random numbers: the same in every run and order."""
+        digest = hashlib.sha256(self.utt_id.encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:8], "little"))
+
+
+def design(size: str = "small") -> List[ClipDesign]:
+    """List the clips of the corpus; the tiny one is a part of the small one.
+
+    No two sets share a sentence.
+
+    Args:
+        size: `small` (about 1200 clips) or `tiny` (about 60).
+
+    Raises:
+        DataError: Another size.
+    """
+    if size not in SIZES:
+        raise DataError(f"size must be one of {', '.join(SIZES)}, not '{size}'")
+    speakers = list(SPEAKERS)
+    text = iter(sentences())
+    clips = []
+    for offset, (set_name, mini_set) in enumerate(SETS.items()):
+        # Systems that share a sentence are of different kinds: far apart in the list.
+        num_groups = -(-len(mini_set.systems) // SYSTEMS_PER_SENTENCE)
+        for number in range(mini_set.small):
+            for group in range(num_groups):
+                sentence = next(text)
+                # Every system goes round the speakers, in each set from another one:
+                # neither a set nor a system is tied to a speaker.
+                speaker = speakers[(offset + number + group) % len(speakers)]
+                clips += [
+                    ClipDesign(
+                        utt_id=f"{speaker}-{set_name}-{system}-{number:02d}",
+                        set_name=set_name,
+                        system=system,
+                        number=number,
+                        speaker=speaker,
+                        text=sentence,
+                    )
+                    for system in mini_set.systems[group::num_groups]
+                ]
+    if size == "tiny":
+        clips = [
+            clip
+            for clip in clips
+            if clip.system in TINY_SYSTEMS and clip.number < SETS[clip.set_name].tiny
+        ]
+    return clips

@@ -1,0 +1,78 @@
+"""The systems of the mini corpus: what each does, at which native rate.
+
+A system's name is its rate in kHz, what it does, and how much.
+"""
+
+from functools import partial
+from typing import Callable, Dict, List
+
+import numpy as np
+
+from espnet_samos.corpora.mini import degradations as d
+
+# (samples (NSamples,), fs in Hz, random generator) -> samples (NSamples,)
+Degradation = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
+
+
+def _family(name: str, degradation: Degradation, key: str, values) -> Dict:
+    """One degradation at several severities."""
+    return {f"{name}_{v}": partial(degradation, **{key: v}) for v in values}
+
+
+def _codec(name: str) -> Degradation:
+    return partial(d.codec, name=name)
+
+
+def _low_pass(khz: float) -> Degradation:
+    return partial(d.band_filter, kind="lowpass", khz=(khz,))
+
+
+SYSTEMS: Dict[str, Degradation] = {
+    "48k_clean": d.clean,
+    **_family("48k_opus", _codec("libopus"), "kbps", (10, 20, 32)),
+    **_family("48k_mp3", _codec("libmp3lame"), "kbps", (32, 48, 64)),
+    **_family("48k_white", d.noise, "snr_db", (10, 20, 30)),
+    **_family("48k_clipping", d.clipping, "percent", (10, 20, 40)),
+    **{f"48k_lowpass_{khz}": _low_pass(khz) for khz in (8, 11, 14)},
+    **_family("48k_fill", partial(d.fill_high_band, gain_db=10), "khz", (5, 8, 11)),
+    **_family("48k_reverb", d.reverberation, "rt60_ms", (200, 500, 1000)),
+    "24k_clean": d.clean,
+    **_family("24k_mp3", _codec("libmp3lame"), "kbps", (16, 24, 40)),
+    **_family("24k_pink", partial(d.noise, slope_db=-3), "snr_db", (5, 15, 25)),
+    **_family("24k_griffinlim", d.griffin_lim, "bands", (20, 40, 80)),
+    **_family("24k_reverb", d.reverberation, "rt60_ms", (200, 500, 1000)),
+    "16k_clean": d.clean,
+    "16k_g722": _codec("g722"),
+    "16k_telephone": partial(d.band_filter, kind="bandpass", khz=(0.3, 3.4)),
+    **_family("16k_white", d.noise, "snr_db", (10, 20, 30)),
+    **_family("16k_opus", _codec("libopus"), "kbps", (6, 9, 16)),
+    **_family("16k_loss", d.packet_loss, "percent", (5, 10, 20)),
+}
+
+# Other kinds of degradation, not only other severities: what a model meets in use.
+UNSEEN_SYSTEMS: Dict[str, Degradation] = {
+    "48k_aac_24": partial(d.codec, name="aac", kbps=24),
+    "48k_ac3_32": partial(d.codec, name="ac3", kbps=32),
+    "48k_quantise_6": partial(d.quantise, bits=6),
+    "48k_brown_0": partial(d.noise, snr_db=0, slope_db=-6),
+    "48k_bandstop_2": partial(d.band_filter, kind="bandstop", khz=(2, 5)),
+    "48k_echo_150": partial(d.echo, delay_ms=150, gain=0.5),
+    "48k_comb_2": partial(d.echo, delay_ms=2, gain=0.8),
+    "48k_crosstalk_5": partial(d.crosstalk, snr_db=5),
+    "48k_images_3": partial(d.images, factor=3),
+    "48k_gate_30": partial(d.spectral_gate, depth_db=30),
+    "24k_noisevocoder_24": partial(d.noise_vocoder, bands=24),
+    "24k_mp2_24": partial(d.codec, name="mp2", kbps=24),
+    "16k_mulaw": _codec("pcm_mulaw"),
+    "16k_adpcm": _codec("adpcm_ima_wav"),
+}
+
+
+def system_rate(system: str) -> int:
+    """Give a system's native sampling rate in Hz, which its name begins with."""
+    return 1000 * int(system.split("k_")[0])
+
+
+def systems_at(fs: int) -> List[str]:
+    """Give the systems, the unseen ones left out, with this native rate in Hz."""
+    return [system for system in SYSTEMS if system_rate(system) == fs]

@@ -1,0 +1,32 @@
+"""Hold a frozen module inside a trained one."""
+
+from typing import Any, Callable
+
+import torch
+
+
+class Frozen(torch.nn.Module):
+    """A module that is used, but is no part of the model that is trained.
+
+    It follows `.to()`, `.half()` and `.cuda()`. Otherwise PyTorch does not see
+    it: no parameters, no entries in the state dict, nothing for DDP to
+    broadcast. It is always in evaluation mode, and no graph leads through it.
+
+    Args:
+        module: The module to freeze.
+    """
+
+    def __init__(self, module: torch.nn.Module):
+        super().__init__()
+        # Inside a tuple it is not registered as a submodule.
+        self._held = (module.eval().requires_grad_(False),)
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> "Frozen":
+        # .to(), .half(), .cuda() and the like all come through here.
+        self._held[0]._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
+    @torch.no_grad()
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the module, without gradients."""
+        return self._held[0](*args, **kwargs)

@@ -1,0 +1,120 @@
+"""The model that ESPnet trains."""
+
+from typing import Dict, Optional, Tuple
+
+import torch
+from espnet2.asr.frontend.abs_frontend import AbsFrontend
+from espnet2.torch_utils.device_funcs import force_gatherable
+from espnet2.train.abs_espnet_model import AbsESPnetModel
+
+from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
+from espnet_samos.mos.abs_head import AbsHead
+
+
+class ESPnetMosModel(AbsESPnetModel):
+    """Predict the mean opinion score of a window of speech, and its variance.
+
+    Two parallel branches, each a frontend and an encoder, meet in the head. A
+    branch that is None is left out: with the SSL branch alone this is
+    SSL-Layer-MOS, with both SA-SSL-MOS (arXiv 2602.14785).
+
+    Args:
+        ssl_frontend: 16 kHz waveform -> frames.
+        ssl_encoder: Those frames -> a vector.
+        spectrogram_frontend: 48 kHz waveform -> frames.
+        spectrogram_encoder: Those frames -> a vector.
+        head: The vectors, concatenated -> mean and variance.
+        extract_feats_in_collect_stats: Compute SSL features when ESPnet
+            collects statistics, so that it can write them to disk.
+    """
+
+    def __init__(
+        self,
+        ssl_frontend: Optional[AbsFrontend],
+        ssl_encoder: Optional[AbsClipEncoder],
+        spectrogram_frontend: Optional[AbsFrontend],
+        spectrogram_encoder: Optional[AbsClipEncoder],
+        head: AbsHead,
+        extract_feats_in_collect_stats: bool = False,
+    ):
+        super().__init__()
+        self.ssl_frontend = ssl_frontend
+        self.ssl_encoder = ssl_encoder
+        self.spectrogram_frontend = spectrogram_frontend
+        self.spectrogram_encoder = spectrogram_encoder
+        self.head = head
+        self.extract_feats_in_collect_stats = extract_feats_in_collect_stats
+
+    def predict(
+        self,
+        speech_16k: Optional[torch.Tensor] = None,
+        speech_16k_lengths: Optional[torch.Tensor] = None,
+        speech_48k: Optional[torch.Tensor] = None,
+        speech_48k_lengths: Optional[torch.Tensor] = None,
+        ssl_feats: Optional[torch.Tensor] = None,
+        **unused,
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Predict the score's mean and variance.
+
+        Args:
+            speech_16k: Windows at 16 kHz (Batch, NSamples).
+            speech_16k_lengths: (Batch,) in samples.
+            speech_48k: The same windows at 48 kHz (Batch, 3 · NSamples).
+            speech_48k_lengths: (Batch,) in samples.
+            ssl_feats: What `ssl_frontend` gives (Batch, NFrames, Dim), where it
+                was computed beforehand; `speech_16k` is then not needed.
+            unused: Other members of a batch.
+
+        Returns:
+            Mean (Batch,), on the scale of the labels (1..5), and variance
+            (Batch,), its square.
+        """
+        vectors = []
+        if self.ssl_encoder is not None:
+            if ssl_feats is None:
+                ssl_feats, _ = self.ssl_frontend(speech_16k, speech_16k_lengths)
+            vectors.append(self.ssl_encoder(ssl_feats))
+        if self.spectrogram_encoder is not None:
+            feats, _ = self.spectrogram_frontend(speech_48k, speech_48k_lengths)
+            vectors.append(self.spectrogram_encoder(feats))
+        # (Batch, Dim1), (Batch, Dim2) -> (Batch, Dim1 + Dim2)
+        return self.head(torch.cat(vectors, dim=-1))
+
+    def forward(self, mos: torch.Tensor, **batch) -> Dict[str, object]:
+        """Give the loss of a batch.
+
+        Args:
+            mos: Labels (Batch, 1).
+            batch: As `predict` takes it.
+
+        Returns:
+            `loss`, `stats` and `weight` as ESPnet's trainer reads them, and the
+            predicted `mean` (Batch,), which the trainer's hook reads.
+        """
+        mos = mos.flatten()
+        mean, variance = self.predict(**batch)
+        loss = self.head.loss(mean, variance, mos)
+        stats = dict(
+            loss=loss.detach(),
+            predicted_std=variance.detach().sqrt().mean(),
+        )
+        loss, stats, weight = force_gatherable((loss, stats, len(mos)), loss.device)
+        return dict(loss=loss, stats=stats, weight=weight, mean=mean.detach())
+
+    def collect_feats(
+        self, speech_16k: torch.Tensor, speech_16k_lengths: torch.Tensor, **unused
+    ) -> Dict[str, torch.Tensor]:
+        """Compute SSL features, for ESPnet to write them to disk.
+
+        (Batch, NSamples) -> `ssl_feats` (Batch, NFrames, Dim) with their lengths.
+        """
+        feats, lengths = self.ssl_frontend(speech_16k, speech_16k_lengths)
+        return dict(ssl_feats=feats, ssl_feats_lengths=lengths)
+
+    def load_state_dict(self, state_dict, strict: bool = True, **kwargs):
+        """Load weights, always strictly.
+
+        ESPnet loads trained models with `strict=False`, which would leave a
+        weight that is missing from the file at its random initial value.
+        """
+        return super().load_state_dict(state_dict, strict=True, **kwargs)

