@@ -15,8 +15,8 @@ EXTRAS = {
     "mini": [
         "av>=14",
         "distillmos>=0.9",
-        "pyopenjtalk-plus>=0.4.1.post7",
-        "visqol-python>=3.6",
+        "pyopenjtalk-plus>=0.4.1.post10,<0.5",
+        "visqol-python[accel]>=3.8,<4",
     ],
     "test": [
         "hypothesis>=6.100",

@@ -30,7 +30,8 @@ EXPLANATION = (
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Aligned Markdown: the first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    columns = zip(header, *rows, strict=True)
+    widths = [max(3, *map(len, column)) for column in columns]  # 3: a rule is --:
     rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
     cells = [
         [row[0].ljust(widths[0])]

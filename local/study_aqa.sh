@@ -45,7 +45,10 @@ die() {
     exit 2
 }
 
-[ $# -eq 0 ] || die "No positional arguments are required, got: $*"
+if [ $# -ne 0 ]; then
+    log "${help_message}"
+    die "No positional arguments are required, got: $*"
+fi
 for name in train_sets valid_set test_sets; do
     [ -n "${!name}" ] || die "--${name} is needed"
 done
@@ -133,7 +136,7 @@ for dset in ${test_sets}; do
         run "${dir}/aqa_inference.log" \
             python3 -m espnet2.bin.aqa_inference \
                 --data_path_and_name_and_type "${wav16k}/${dset}/wav.scp,audio,sound" \
-                --model_file "${exp}/valid.loss.ave.pth" \
+                --model_file "${exp}/valid.loss.best.pth" \
                 --train_config "${exp}/config.yaml" \
                 --output_dir "${dir}"
         # <utterance> {"mos": 3.25} -> <utterance> 3.25

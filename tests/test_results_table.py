@@ -46,6 +46,16 @@ def test_set_table(scored):
     assert cells(text, "all rates", "utterance")[8].endswith("%")
 
 
+def test_the_rule_of_a_narrow_column_has_dashes(scored):
+    scores = scored[1]["mos_a"]
+    result = scores["groups"]["48000"]
+    few = {"utterance": {**result["utterance"], "n": 9}}
+    groups = {"48000": {**result, **few}}
+    assert result["system"]["n"] < 10
+    rule = set_table({**scores, "groups": groups}).splitlines()[1]
+    assert all("-" in cell for cell in rule.strip("|").split("|"))
+
+
 def test_comparison_shows_every_seed_and_the_mean(scored):
     a, b, c = scored[1].values()
     text = comparison("mini_test", [("full", b), ("control", a), ("control", c)])

@@ -95,11 +95,15 @@ def _row_problems(row: Dict, table: Path) -> List[str]:
             "relative to the table's folder"
         )
     if not row["mos"]:
-        problems.append("no mos: add the label or drop the line")
+        problems.append(f"no mos for {row['path']}: add the label or drop the line")
     elif not _is_number(row["mos"]):
-        problems.append(f"mos '{row['mos']}' is not a number: correct it")
+        problems.append(
+            f"mos '{row['mos']}' of {row['path']} is not a number: correct it"
+        )
     elif not 1 <= float(row["mos"]) <= 5:
-        problems.append(f"mos {row['mos']} is outside 1..5: rescale the labels")
+        problems.append(
+            f"mos {row['mos']} of {row['path']} is outside 1..5: rescale the labels"
+        )
     if row["std"] and not (_is_number(row["std"]) and float(row["std"]) >= 0):
         problems.append(f"std '{row['std']}' is not a number from 0 up: correct it")
     if re.search(r"[\s/]", row["split"]):

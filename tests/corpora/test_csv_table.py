@@ -75,8 +75,8 @@ def test_speakers_that_cross_still_make_a_valid_directory(table, tmp_path):
     [
         ("a.wav,", "no mos"),
         (",3", "no path"),
-        ("a.wav,three", "mos 'three' is not a number"),
-        ("a.wav,nan", "mos 'nan' is not a number"),
+        ("a.wav,three", "mos 'three' of a.wav is not a number"),
+        ("a.wav,nan", "mos 'nan' of a.wav is not a number"),
         ("a.wav,6", "outside 1..5"),
         ("z.wav,3", "no such file"),
         ("b/a.wav,4", "line 2 already"),

@@ -5,6 +5,7 @@ import csv
 import itertools
 import multiprocessing
 import os
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple, Union
@@ -30,7 +31,7 @@ COLUMNS = ("utt_id", "set", "path", "system", "speaker", "fs", "mos", "text")
 # Labels of finished clips, a line for each as it is done: what a run resumes from.
 LABELS = "labels.txt"
 # Change this whenever clips or labels change: old and new ones must not mix.
-VERSION = "espnet_samos mini corpus 1"
+VERSION = "espnet_samos mini corpus 2"
 
 README = f"""\
 The mini corpus of espnet_samos: synthetic speech, degraded, at 16, 24 and 48 kHz.
@@ -132,7 +133,7 @@ def _make_all(
     with (
         _environment(ONE_THREAD),
         tqdm(total=total, initial=total - len(todo), unit="clip") as progress,
-        ProcessPoolExecutor(nj, mp_context=spawn) as pool,
+        ProcessPoolExecutor(nj, mp_context=spawn, initializer=_end_with_parent) as pool,
     ):
         try:
             futures = [pool.submit(_make_sentence, s, root) for s in sentences]
@@ -143,6 +144,16 @@ def _make_all(
             # Do not make the rest of the corpus before the error is shown.
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is killed, instead of waiting for ever."""
+
+    def wait() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @contextlib.contextmanager
@@ -185,7 +196,7 @@ def _write_metadata(
     with temporary.open("w", encoding="utf-8", newline="") as f:
         writer = csv.writer(f, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for c in sorted(clips):
+        for c in sorted(clips, key=lambda clip: (clip.set_name, clip.utt_id)):
             writer.writerow(
                 (
                     *(c.utt_id, c.set_name, c.path, c.system, c.speaker),

@@ -12,13 +12,13 @@ from espnet_samos.corpora.mini import design, make, read_mini, speech
 from espnet_samos.corpora.mini.labels import proxy_label
 from espnet_samos.corpora.mini.systems import system_rate
 
-# One of each rate; two of them share a sentence
-FEW = [
+# Each rate, two clips of one sentence, and first one with random numbers
+FEW = sorted(
     clip
     for clip in design.design("tiny")
     if clip.set_name == "mini_test"
-    and clip.system in ("48k_clean", "24k_mp3_24", "16k_opus_6")
-]
+    and clip.system in ("48k_clean", "48k_white_20", "24k_mp3_24", "16k_opus_6")
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,279 @@
+"""The recipe's real stages in the shell, on a corpus of a few clips."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import yaml
+
+ROOT = Path(__file__).parents[2]
+RECIPE = ROOT / "egs2/samos/mos1"
+RATES = (16000, 24000, 48000)
+CONFIG = dict(
+    preprocessor_conf=dict(window_seconds=1.0),
+    ssl_frontend="ssl_layer",
+    ssl_frontend_conf=dict(frontend_conf=dict(upstream="fbank")),
+    ssl_encoder_conf=dict(hidden_channels=8),
+    spectrogram_frontend_conf=dict(hop_length=960),
+    spectrogram_encoder_conf=dict(channels=[4, 4, 8, 8]),
+    batch_type="unsorted",
+    batch_size=4,
+    shuffle_within_batch=True,
+    num_workers=0,
+    grad_clip=float("inf"),
+    max_epoch=1,
+    optim="adam",
+    optim_conf=dict(lr=0.001),
+    best_model_criterion=[["valid", "lcc", "max"]],
+    keep_nbest_models=1,
+)
+
+pytestmark = pytest.mark.skipif(
+    not (RECIPE / "utils").exists(), reason="tools/espnet is missing: make setup"
+)
+
+
+def make_corpus(directory, clips_per_split=6):
+    """A table of noise, the louder the better; returns its path."""
+    rng = np.random.default_rng(0)
+    directory.mkdir(parents=True)
+    rows = []
+    for split in ("pretrain", "pretrain_dev", "train", "dev", "test"):
+        for i in range(clips_per_split):
+            mos = round(rng.uniform(1, 5), 2)
+            fs = RATES[i % 3]
+            path = f"{split}_{i}.wav"
+            samples = 10 ** (mos - 6) * rng.standard_normal(fs)
+            soundfile.write(directory / path, samples, fs)
+            rows.append(dict(path=path, mos=mos, system=f"s{i % 3}", split=split))
+    table = directory / "table.csv"
+    with table.open("w", newline="") as f:
+        writer = csv.DictWriter(f, ["path", "mos", "system", "split"])
+        writer.writeheader()
+        writer.writerows(rows)
+    return table
+
+
+def make_recipe(directory):
+    """A recipe directory of our own, so that runs do not meet in data/."""
+    recipe = directory / "egs2/test/mos1"
+    recipe.mkdir(parents=True)
+    for path in RECIPE.iterdir():
+        if path.name not in ("data", "dump", "exp", "downloads"):
+            shutil.copy(path, recipe) if path.is_file() else (
+                recipe / path.name
+            ).symlink_to(path.resolve())
+    (recipe / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    return recipe
+
+
+def run(recipe, table, *options):
+    env = dict(os.environ, VENV=os.environ.get("VENV", str(ROOT / ".venv")))
+    return subprocess.run(
+        [
+            *("bash", "./mos.sh", "--nj", "2", "--inference_nj", "2"),
+            *("--local_data_opts", f"--corpus csv --table {table} --set_prefix my"),
+            *("--pretrain_set", "my_pretrain", "--pretrain_valid_set"),
+            *("my_pretrain_dev", "--train_set", "my_train", "--valid_set", "my_dev"),
+            *("--test_sets", "my_test", "--pretrain_config", "config.yaml"),
+            *("--train_config", "config.yaml", "--dump_ssl_feats", "true", *options),
+        ],
+        cwd=recipe,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Stages 1 to 7 of a recipe, done."""
+    directory = tmp_path_factory.mktemp("recipe")
+    recipe = make_recipe(directory)
+    table = make_corpus(directory / "corpus")
+    result = run(recipe, table, "--stop_stage", "7", "--skip_upload", "false")
+    assert result.returncode == 0, result.stdout[-5000:]
+    return recipe, table
+
+
+def test_results_are_those_of_the_predictions(finished):
+    recipe, table = finished
+    results = recipe / "exp/mos_sa_ssl_mos/inference_valid.lcc.best/my_test"
+    scores = json.loads((results / "scores.json").read_text())
+    predictions = pd.read_csv(results / "predictions.csv")
+    labels = pd.read_csv(table).query("split == 'test'")
+    assert sorted(predictions["avg_score"]) == sorted(labels["mos"])
+    mse = ((predictions["avg_score"] - predictions["answer"]) ** 2).mean()
+    overall = scores["groups"]["overall"]["utterance"]
+    assert overall["n"] == 6
+    assert overall["mse"]["value"] == pytest.approx(mse, rel=1e-4)
+    assert set(scores["groups"]) == {"overall", *map(str, RATES)}
+    assert (results / "scatter.png").is_file()
+    text = (recipe / "exp/mos_sa_ssl_mos/RESULTS.md").read_text()
+    assert "my_test" in text
+
+
+def test_fine_tuning_began_from_the_pre_trained_model(finished):
+    recipe, _ = finished
+    config = yaml.safe_load((recipe / "exp/mos_sa_ssl_mos/config.yaml").read_text())
+    assert config["init_param"] == ["exp/mos_sa_ssl_mos/pretrain/valid.lcc.best.pth"]
+    log = (recipe / "exp/mos_sa_ssl_mos/train.log").read_text()
+    assert "Filter out" not in log
+
+
+def test_a_second_run_does_nothing_twice(finished):
+    recipe, table = finished
+    kept = {
+        path: path.stat().st_mtime_ns
+        for pattern in (
+            "data/*/*",
+            "dump/raw/*/wav.scp",
+            "exp/**/*.pth",
+            "exp/**/*.log",
+        )
+        for path in recipe.glob(pattern)
+    }
+    assert len(kept) > 30
+    result = run(recipe, table, "--stop_stage", "6")
+    assert result.returncode == 0, result.stdout[-5000:]
+    changed = [str(p) for p, time in kept.items() if p.stat().st_mtime_ns != time]
+    assert changed == []
+
+
+def test_other_options_need_another_directory(finished):
+    recipe, table = finished
+    options = ["--stage", "4", "--stop_stage", "5", "--tag", "sa_ssl_mos"]
+    result = run(recipe, table, *options, "--train_args", "--seed 5")
+    assert result.returncode != 0
+    assert "holds a training on other data or with other options" in result.stdout
+    (recipe / "other.yaml").write_text("batch_size: 3\n")
+    result = run(recipe, table, *options, "--train_config", "config.yaml other.yaml")
+    assert result.returncode != 0
+    assert "different: batch_size" in result.stdout
+
+
+def test_the_packed_model_scores_as_the_original(finished, tmp_path):
+    recipe, table = finished
+    packed = recipe / "exp/mos_sa_ssl_mos/mos_sa_ssl_mos_valid.lcc.best.zip"
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(tmp_path)
+    (model,) = tmp_path.rglob("*.pth")
+    (config,) = tmp_path.rglob("config.yaml")
+    from espnet_samos.predictor import MosPredictor
+
+    predictor = MosPredictor(model, config)
+    results = recipe / "exp/mos_sa_ssl_mos/inference_valid.lcc.best/my_test"
+    wavs = dict(line.split() for line in (recipe / "dump/raw/my_test/wav.scp").open())
+    for line in (results / "mos").read_text().splitlines():
+        utt, mean = line.split()
+        assert predictor.score_file(wavs[utt]).mean == pytest.approx(
+            float(mean), abs=1e-5
+        )
+
+
+BAD = {
+    "broken.wav": (b"not audio", "3", "broken.wav"),
+    "empty.wav": (b"", "3", "empty.wav"),
+    "short.wav": (np.full(320, 0.1), "3", "short.wav"),
+    "nan.wav": (np.where(np.arange(16000) == 5, np.nan, 0.1), "3", "NaN"),
+    "silent.wav": (np.zeros(16000), "3", "silent"),
+    "stereo.wav": (np.full((16000, 2), 0.1), "3", "2 channels"),
+    "no_label.wav": (np.full(16000, 0.1), "", "no mos for no_label.wav"),
+    "high_label.wav": (np.full(16000, 0.1), "7", "is outside 1..5"),
+    "missing.wav": (None, "3", "missing.wav"),
+}
+
+
+def add_bad(table, names):
+    for name in names:
+        content, mos, _ = BAD[name]
+        path = table.parent / name
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content is not None:
+            soundfile.write(path, content, 16000, subtype="FLOAT")
+        with table.open("a") as f:
+            f.write(f"{name},{mos},s0,train\n")
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_data_is_named(tmp_path, name):
+    table = make_corpus(tmp_path / "corpus", clips_per_split=1)
+    add_bad(table, [name])
+    result = run(make_recipe(tmp_path), table, "--stop_stage", "2")
+    assert result.returncode != 0
+    assert BAD[name][2] in result.stdout
+    assert name.removesuffix(".wav") in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+def test_a_duplicated_id_is_named(tmp_path):
+    table = make_corpus(tmp_path / "corpus", clips_per_split=1)
+    with table.open("a") as f:
+        f.write("train_0.wav,2,s0,train\n")
+    result = run(make_recipe(tmp_path), table, "--stop_stage", "2")
+    assert result.returncode != 0 and "train_0.wav" in result.stdout
+
+
+def test_bad_clips_are_left_out_and_listed_on_request(tmp_path):
+    table = make_corpus(tmp_path / "corpus", clips_per_split=1)
+    add_bad(table, BAD)
+    recipe = make_recipe(tmp_path)
+    result = run(recipe, table, "--stop_stage", "2", "--skip_bad_clips", "true")
+    assert result.returncode == 0, result.stdout[-5000:]
+    kept = (recipe / "dump/raw/my_train/wav.scp").read_text()
+    assert len(kept.splitlines()) == 1 and "train_0.wav" in kept
+    for name, (_, _, message) in BAD.items():
+        assert name.removesuffix(".wav") in result.stdout, name
+        assert message in result.stdout, name
+    left_out = (recipe / "dump/raw/my_train/left_out").read_text()
+    assert {line.split()[0] for line in left_out.splitlines()} == {
+        "nan",
+        "silent",
+        "stereo",
+    }
+
+
+def test_stereo_is_mixed_down_on_request(tmp_path):
+    table = make_corpus(tmp_path / "corpus", clips_per_split=1)
+    add_bad(table, ["stereo.wav"])
+    recipe = make_recipe(tmp_path)
+    result = run(recipe, table, "--stop_stage", "2", "--multichannel", "downmix")
+    assert result.returncode == 0, result.stdout[-5000:]
+    assert "stereo" in (recipe / "dump/raw/my_train/wav.scp").read_text()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--model", "samos"], "sa_ssl_mos or ssl_layer_mos"),
+        (["--train_set", ""], "--train_set is needed"),
+        (["--stage", "4"], "run stage 3 first"),
+        (["--stage", "2"], "run stage 1"),
+    ],
+)
+def test_a_wrong_call_says_what_to_do(tmp_path, options, message):
+    result = run(make_recipe(tmp_path), tmp_path / "table.csv", *options)
+    assert result.returncode != 0 and message in result.stdout
+
+
+def test_help_lists_the_options():
+    result = subprocess.run(
+        ["bash", "./mos.sh", "--help"],
+        cwd=RECIPE,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0
+    for option in ("--stage", "--model", "--pretrain_config", "--skip_bad_clips"):
+        assert option in result.stdout + result.stderr

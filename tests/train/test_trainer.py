@@ -1,0 +1,170 @@
+"""Whole small trainings through ESPnet's own main, in real processes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from scipy import stats
+
+from espnet_samos.predictor import MosPredictor
+from espnet_samos.train.trainer import CORRELATION_FLOOR, validation_metrics
+
+NUM_CLIPS = 24
+OPTIONS = [
+    *("--ssl_frontend_conf", "frontend_conf.upstream=fbank"),
+    *("--ssl_encoder_conf", "hidden_channels=8"),
+    *("--spectrogram_frontend_conf", "hop_length=960"),
+    *("--spectrogram_encoder_conf", "channels=[4, 4, 8, 8]"),
+    *("--preprocessor_conf", "window_seconds=1.0"),
+    *("--batch_type", "unsorted", "--batch_size", "6"),
+    *("--shuffle_within_batch", "true", "--num_workers", "0"),
+    *("--grad_clip", "inf", "--optim", "adam", "--optim_conf", "lr=0.001"),
+    *("--best_model_criterion", "valid,lcc,max", "--keep_nbest_models", "1"),
+    *("--seed", "3", "--ngpu", "0", "--use_tensorboard", "false"),
+]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Noise at two rates; the louder the better."""
+    directory = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    lines = {"wav.scp": "", "mos": "", "utt2fs": ""}
+    for i in range(NUM_CLIPS):
+        mos = rng.uniform(1, 5)
+        fs = (16000, 48000)[i % 2]
+        path = directory / f"utt{i:02}.wav"
+        soundfile.write(path, 10 ** (mos - 6) * rng.standard_normal(fs), fs)
+        lines["wav.scp"] += f"utt{i:02} {path}\n"
+        lines["mos"] += f"utt{i:02} {mos:.4f}\n"
+        lines["utt2fs"] += f"utt{i:02} {fs}\n"
+    for name, text in lines.items():
+        (directory / name).write_text(text)
+    return directory
+
+
+def command(data, exp, *options):
+    inputs = []
+    for part in ("train", "valid"):
+        for name, kind in (
+            ("wav.scp", "speech,sound"),
+            ("utt2fs", "fs,text_int"),
+            ("mos", "mos,text_float"),
+        ):
+            inputs += [
+                f"--{part}_data_path_and_name_and_type",
+                f"{data / name},{kind}",
+            ]
+        inputs += [f"--{part}_shape_file", str(data / "mos")]
+    return [
+        *(sys.executable, "-m", "espnet_samos.bin.mos_train"),
+        *(*OPTIONS, *inputs, "--output_dir", str(exp), "--resume", "true", *options),
+    ]
+
+
+def train(data, exp, *options):
+    subprocess.run(command(data, exp, *options), check=True, capture_output=True)
+    checkpoint = torch.load(exp / "checkpoint.pth", weights_only=True)
+    return checkpoint["model"], checkpoint["reporter"]["stats"]
+
+
+@pytest.fixture(scope="module")
+def reference(data, tmp_path_factory):
+    exp = tmp_path_factory.mktemp("reference")
+    return (exp, *train(data, exp, "--max_epoch", "3"))
+
+
+def test_validation_metrics_are_those_of_scipy():
+    rng = np.random.default_rng(0)
+    prediction, label = rng.standard_normal((2, 30))
+    scores = {
+        str(i): (p, t) for i, (p, t) in enumerate(zip(prediction, label, strict=True))
+    }
+    values = validation_metrics(scores)
+    assert values["mse"] == pytest.approx(np.mean((prediction - label) ** 2))
+    assert values["lcc"] == pytest.approx(stats.pearsonr(prediction, label)[0])
+    assert values["srcc"] == pytest.approx(stats.spearmanr(prediction, label)[0])
+    assert values["ktau"] == pytest.approx(stats.kendalltau(prediction, label)[0])
+
+
+def test_undefined_correlation_is_the_floor():
+    values = validation_metrics({"a": (3.0, 1.0), "b": (3.0, 2.0), "c": (3.0, 5.0)})
+    assert values["lcc"] == CORRELATION_FLOOR
+
+
+def test_reported_correlation_is_that_of_the_saved_model(data, reference):
+    exp, _, stats_by_epoch = reference
+    predictor = MosPredictor(exp / "latest.pth")
+    predictions, labels = [], []
+    for line in (data / "mos").read_text().splitlines():
+        utt, mos = line.split()
+        predictions.append(predictor.score_file(data / f"{utt}.wav").mean)
+        labels.append(float(mos))
+    reported = stats_by_epoch[3]["valid"]
+    lcc = stats.pearsonr(predictions, labels)[0]
+    assert reported["lcc"] == pytest.approx(lcc, abs=1e-4)
+    mse = np.mean((np.array(predictions) - labels) ** 2)
+    assert reported["mse"] == pytest.approx(mse, rel=1e-3)
+    best = max(stats_by_epoch, key=lambda e: stats_by_epoch[e]["valid"]["lcc"])
+    assert Path(exp / "valid.lcc.best.pth").resolve().name == f"{best}epoch.pth"
+
+
+def test_same_seed_same_model(data, reference, tmp_path):
+    weights, _ = train(data, tmp_path, "--max_epoch", "3")
+    for name, value in reference[1].items():
+        torch.testing.assert_close(weights[name], value, atol=1e-6, rtol=0)
+
+
+def test_killed_training_resumes_to_the_same_model(data, reference, tmp_path):
+    process = subprocess.Popen(
+        command(data, tmp_path, "--max_epoch", "3"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:
+        if "2epoch started" in line or "2/3epoch started" in line:
+            process.kill()  # SIGKILL, in the middle of the second epoch
+            break
+    assert process.wait() == -9
+    process.stderr.close()
+    weights, stats_by_epoch = train(data, tmp_path, "--max_epoch", "3")
+    assert sorted(stats_by_epoch) == [1, 2, 3]
+    for name, value in reference[1].items():
+        torch.testing.assert_close(weights[name], value, atol=1e-6, rtol=0)
+
+
+def test_two_processes_validate_every_clip_once(data, reference, tmp_path):
+    """DDP on the CPU: metrics over all ranks' clips, as one process has them."""
+    options = ["--max_epoch", "1", "--optim_conf", "lr=0.0", "--valid_batch_size", "7"]
+    _, alone = train(data, tmp_path / "alone", *options)
+    init_file = tmp_path / "init"
+    processes = [
+        subprocess.Popen(
+            command(
+                data,
+                tmp_path / "ddp",
+                *options,
+                *("--dist_backend", "gloo", "--dist_world_size", "2"),
+                *("--dist_rank", str(rank), "--multiprocessing_distributed", "false"),
+                *("--dist_init_method", f"file://{init_file}"),
+            ),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for process in processes:
+        _, log = process.communicate(timeout=300)
+        assert process.returncode == 0, log[-3000:]
+    checkpoint = torch.load(tmp_path / "ddp/checkpoint.pth", weights_only=True)
+    together = checkpoint["reporter"]["stats"][1]["valid"]
+    for name in ("loss", "mse", "lcc", "srcc", "ktau"):
+        assert together[name] == pytest.approx(
+            alone[1]["valid"][name], rel=1e-3, abs=1e-4
+        ), name
