@@ -10,7 +10,6 @@ seeds="1 2 3"            # Seeds of training.
 expdir=exp/mini          # Directory of experiments.
 test_sets="mini_test mini_unseen"
 }
-help_message="Usage: $0 [--seeds \"1 2 3\"] [--expdir exp/mini]"
 
 # shellcheck source=/dev/null
 . utils/parse_options.sh

@@ -87,7 +87,7 @@ done
 mkdir -p "${exp}"/{data,inference}
 started="seed ${seed}, training on ${train_sets}, validation on ${valid_set}
 $(< "${aqa_config}")"
-if [ -f "${exp}/started" ]; then
+if [ -f "${exp}/checkpoint.pth" ]; then
     [ "$(< "${exp}/started")" = "${started}" ] ||
         die "${exp} holds a training with other options: remove it, or give another --exp"
     for dset in ${train_sets} ${valid_set}; do

@@ -2,10 +2,12 @@ import argparse
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from espnet_samos.bin import mos_inference, samos
 from espnet_samos.mos.conv1d_encoder import Conv1dEncoder
 from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
 from espnet_samos.mos.gaussian_head import GaussianHead
@@ -60,7 +62,9 @@ def predictor(tmp_path_factory):
         + ["--valid_data_path_and_name_and_type", "x,speech,sound"]
         + ["--train_shape_file", "x", "--valid_shape_file", "x"]
     )
-    return MosPredictor(directory / "model.pth")
+    predictor = MosPredictor(directory / "model.pth")
+    predictor.directory = directory
+    return predictor
 
 
 def test_published_parameter_count():
@@ -153,6 +157,61 @@ def test_a_score_depends_on_the_clip_alone(predictor, seed, count):
     together = score_together(predictor, clips)
     for utt, (samples, fs) in clips.items():
         np.testing.assert_allclose(together[utt], predictor(samples, fs), atol=1e-5)
+
+
+def test_scores_do_not_depend_on_workers_or_batches(predictor, tmp_path):
+    clips = make_clips(7)
+    for name, line in (("wav.scp", "{utt} {path}"), ("utt2fs", "{utt} {fs}")):
+        with (tmp_path / name).open("w") as f:
+            for utt, (samples, fs) in clips.items():
+                path = tmp_path / f"{utt}.wav"
+                soundfile.write(path, samples, fs, subtype="FLOAT")
+                f.write(line.format(utt=utt, path=path, fs=fs) + "\n")
+    runs = []
+    for workers, batch_size in ((0, 1), (2, 3), (1, 7)):
+        output = tmp_path / f"out{workers}"
+        mos_inference.main(
+            [
+                *("--model_file", str(predictor.directory / "model.pth")),
+                *("--num_workers", str(workers), "--batch_size", str(batch_size)),
+                *("--output_dir", str(output)),
+                "--data_path_and_name_and_type",
+                f"{tmp_path / 'wav.scp'},speech,sound",
+                "--data_path_and_name_and_type",
+                f"{tmp_path / 'utt2fs'},fs,text_int",
+            ]
+        )
+        table = {}
+        for name in ("mos", "mos_std"):
+            for text in (output / name).read_text().splitlines():
+                utt, value = text.split()
+                table[utt, name] = float(value)
+        runs.append(table)
+    assert len(runs[0]) == 2 * len(clips)
+    for utt, (samples, fs) in clips.items():
+        assert runs[0][utt, "mos"] == pytest.approx(
+            predictor(samples, fs).mean, abs=1e-5
+        )
+    for run in runs[1:]:
+        assert run == pytest.approx(runs[0], abs=1e-5)
+
+
+def test_command_scores_files_and_reports_the_bad_one(predictor, tmp_path, capsys):
+    samples, fs = make_clips(1)["utt0"]
+    good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
+    soundfile.write(good, samples, fs, subtype="FLOAT")
+    bad.write_text("not audio")
+    model = str(predictor.directory / "model.pth")
+    with pytest.raises(SystemExit) as status:
+        samos.main(["score", "--model", model, str(bad), str(good)])
+    assert status.value.code == 1
+    captured = capsys.readouterr()
+    mean, std, path = captured.out.splitlines()[-1].split("\t")
+    expected = predictor(samples, fs)
+    assert path == str(good)
+    assert float(mean) == pytest.approx(expected.mean, abs=1e-3)
+    assert float(std) == pytest.approx(expected.std, abs=1e-3)
+    assert "bad.wav" in captured.err and "1 of 2 files" in captured.err
 
 
 def test_ssl_features_from_disk_give_the_same_score(predictor):
