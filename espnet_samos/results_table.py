@@ -194,7 +194,11 @@ def _check_same_clips(
             )
 
 
-def comparison(test_set: str, named_scores: Sequence[Tuple[str, Scores]]) -> str:
+def comparison(
+    test_set: str,
+    named_scores: Sequence[Tuple[str, Scores]],
+    levels: Sequence[str] = LEVELS,
+) -> str:
     """Write the scores of several experiments on one test set side by side.
 
     Args:
@@ -203,10 +207,11 @@ def comparison(test_set: str, named_scores: Sequence[Tuple[str, Scores]]) -> str
             the order of the rows. A name given several times is one system
             trained with several seeds: each has its row, then comes a row with
             mean±standard deviation over the seeds.
+        levels: `utterance` and `system`, or one of them.
 
     Returns:
-        Markdown: a table at the utterance and one at the system level, with
-        every metric overall, LCC and SRCC within each native rate.
+        Markdown: a table for each level, with every metric overall, LCC and
+        SRCC within each native rate.
 
     Raises:
         ScoringError: The scores are of other sets, or of different clips.
@@ -216,7 +221,7 @@ def comparison(test_set: str, named_scores: Sequence[Tuple[str, Scores]]) -> str
     columns = _comparison_columns(sorted(named_groups[0][1], key=_group_order))
     seeds = Counter(name for name, _ in named_scores)
     sections = [f"## {test_set}"]
-    for level in LEVELS:
+    for level in levels:
         rows = []
         for name, count in seeds.items():
             values = [

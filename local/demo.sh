@@ -14,7 +14,7 @@ done
 exp=exp/mini
 tag=inference_valid.lcc.best
 echo
-python3 -m espnet_samos.bin.mos_compare --set mini_test \
+python3 -m espnet_samos.bin.mos_compare --set mini_test --level utterance \
     SSL-Layer-MOS="${exp}/mos_ssl_layer_mos/${tag}/mini_test/scores.json" \
     SA-SSL-MOS="${exp}/mos_sa_ssl_mos/${tag}/mini_test/scores.json"
 echo

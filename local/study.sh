@@ -4,104 +4,122 @@
 # and Distill-MOS. Writes <expdir>/study/RESULTS.md. Resumes where it stopped.
 set -euo pipefail
 
-# shellcheck disable=SC2034 # read by their names
-{
-seeds="1 2 3"            # Seeds of training.
-expdir=exp/mini          # Directory of experiments.
-test_sets="mini_test mini_unseen"
-}
+# shellcheck disable=SC2034 # parse_options.sh reads it
+help_message="Usage: $0 [--seeds \"1 2 3\"] [--nj 2] [--expdir exp/mini]"
+seeds="1 2 3"   # Seeds of training.
+nj=$(nproc)     # Trainings at once, each of one thread.
+expdir=exp/mini # Directory of experiments.
 
 # shellcheck source=/dev/null
 . utils/parse_options.sh
 # shellcheck source=/dev/null
 . ./path.sh
 
+test_sets="mini_test mini_unseen"
 study=${expdir}/study
 tag=inference_valid.lcc.best
+conf=conf/mini
 mkdir -p "${study}"
 
-# run <exp> <seed> <options for run.sh>...
-run() {
-    local exp=$1 seed=$2
-    shift 2
-    if [ -f "${exp}/.study_done" ]; then
-        return
-    fi
+echo "$(date '+%T') data and SSL features"
+for pretrain in true false; do
+    ./run.sh --corpus mini --stage 1 --stop_stage 3 --nj "${nj}" --expdir "${expdir}" \
+        --pretrain "${pretrain}" > "${study}/data.log" 2>&1 ||
+        { tail -n 30 "${study}/data.log" >&2; exit 1; }
+done
+
+# run_once <exp> <command>...: run a command unless it was finished before
+run_once() {
+    local exp=$1
+    shift
+    [ -f "${exp}/.study_done" ] && return
     mkdir -p "${exp}"
     echo "$(date '+%T') ${exp}"
-    ./run.sh --corpus mini --stage 1 --stop_stage 6 --expdir "${expdir}" \
-        --mos_exp "${exp}" --train_args "--seed ${seed}" "$@" > "${exp}/run.log" 2>&1 ||
-        { tail -n 30 "${exp}/run.log" >&2; exit 1; }
-    touch "${exp}/.study_done"
+    if "$@" > "${exp}/run.log" 2>&1; then
+        touch "${exp}/.study_done"
+    else
+        tail -n 30 "${exp}/run.log" >&2
+        return 1
+    fi
+}
+
+# in_background <command>...: at most ${nj} at once
+in_background() {
+    if [ "$(jobs -rp | wc -l)" -ge "${nj}" ]; then
+        wait -n || exit 1
+    fi
+    "$@" &
 }
 
 names=()
 dirs=()
-# add <name> <exp> <results directory>: what goes into the tables
+# add <name> <results directory>: what goes into the tables
 add() {
     names+=("$1")
-    dirs+=("$2/$3")
+    dirs+=("$2")
 }
 
-conf=conf/mini
-for seed in ${seeds}; do
-    for pretrain in true false; do
-        if "${pretrain}"; then
-            step="two-step"
-        else
-            step="one step"
-        fi
-        for model in ssl_layer_mos sa_ssl_mos cut; do
-            exp=${study}/${model}_pretrain_${pretrain}_seed${seed}
-            opts=(--pretrain "${pretrain}")
-            case "${model}" in
-                ssl_layer_mos)
-                    name="SSL-Layer-MOS"
-                    opts+=(--model ssl_layer_mos)
-                    ;;
-                sa_ssl_mos)
-                    name="SA-SSL-MOS"
-                    ;;
-                cut)
-                    name="SA-SSL-MOS, spectrogram up to 6.9 kHz"
-                    opts+=(
-                        --pretrain_config "${conf}/model.yaml ${conf}/train.yaml ${conf}/pretrain.yaml ${conf}/cut_spectrogram.yaml"
-                        --train_config "${conf}/model.yaml ${conf}/train.yaml ${conf}/finetune.yaml ${conf}/cut_spectrogram.yaml"
-                    )
-                    ;;
-            esac
-            run "${exp}" "${seed}" "${opts[@]}"
-            add "${name}, ${step}" "${exp}" "${tag}"
-        done
+# train_model <name> <exp> <seed> <options of run.sh>...
+train_model() {
+    local name=$1 exp=$2 seed=$3
+    shift 3
+    in_background run_once "${exp}" ./run.sh --corpus mini --stage 4 --stop_stage 6 \
+        --num_threads 1 --inference_nj 1 --expdir "${expdir}" --mos_exp "${exp}" \
+        --train_args "--seed ${seed}" "$@"
+    add "${name}" "${exp}/${tag}"
+}
+
+cut=${conf}/cut_spectrogram.yaml
+for pretrain in true false; do
+    if "${pretrain}"; then
+        steps="two steps"
+    else
+        steps="one step"
+    fi
+    for seed in ${seeds}; do
+        suffix=pretrain_${pretrain}_seed${seed}
+        train_model "SSL-Layer-MOS, ${steps}" "${study}/ssl_layer_mos_${suffix}" "${seed}" \
+            --pretrain "${pretrain}" --model ssl_layer_mos
+        train_model "SA-SSL-MOS, ${steps}" "${study}/sa_ssl_mos_${suffix}" "${seed}" \
+            --pretrain "${pretrain}"
+        train_model "SA-SSL-MOS up to 6.9 kHz, ${steps}" "${study}/cut_${suffix}" "${seed}" \
+            --pretrain "${pretrain}" \
+            --pretrain_config "${conf}/model.yaml ${conf}/train.yaml ${conf}/pretrain.yaml ${cut}" \
+            --train_config "${conf}/model.yaml ${conf}/train.yaml ${conf}/finetune.yaml ${cut}"
     done
-
-    exp=${study}/aqa_seed${seed}
-    local/study_aqa.sh --seed "${seed}" --exp "${exp}" \
-        --train_sets "mini_pretrain mini_train" --valid_set mini_dev \
-        --test_sets "${test_sets}"
-    add "ESPnet aqa (Uni-VERSA)" "${exp}" inference
 done
-
+for seed in ${seeds}; do
+    exp=${study}/aqa_seed${seed}
+    in_background run_once "${exp}" local/study_aqa.sh --seed "${seed}" --exp "${exp}" \
+        --train_sets "mini_pretrain mini_train" --valid_set mini_dev \
+        --test_sets "${test_sets}" --nj 1
+    add "ESPnet aqa (Uni-VERSA)" "${exp}/inference"
+done
 for dset in ${test_sets}; do
-    python3 local/study_distillmos.py --data_dir "dump/raw/${dset}" \
+    in_background run_once "${study}/distillmos/${dset}" \
+        python3 local/study_distillmos.py --data_dir "dump/raw/${dset}" \
         --output_dir "${study}/distillmos/inference/${dset}"
 done
-add "Distill-MOS as it comes" "${study}/distillmos" inference
+add "Distill-MOS as it comes" "${study}/distillmos/inference"
+while [ -n "$(jobs -rp)" ]; do
+    wait -n
+done
 
-# In the order of the first seed, with the seeds of a name together
 {
-    echo "# The study on the mini corpus"
-    echo
-    echo "\`make study\` on $(date +%F), $(grep -m 1 "model name" /proc/cpuinfo | cut -d: -f2-)," \
-        "$(nproc) cores; seeds: ${seeds}; $(git rev-parse --short HEAD 2> /dev/null || true)"
+    echo "\`make study\`, $(date +%F)," \
+        "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores," \
+        "commit $(git rev-parse --short HEAD 2> /dev/null || echo unknown), seeds ${seeds}."
     for dset in ${test_sets}; do
-        args=()
+        scores=()
         for i in "${!names[@]}"; do
-            args+=("${names[i]}=${dirs[i]}/${dset}/scores.json")
+            scores+=("${names[i]}=${dirs[i]}/${dset}/scores.json")
         done
         echo
-        python3 -m espnet_samos.bin.mos_compare --set "${dset}" "${args[@]}"
+        python3 -m espnet_samos.bin.mos_compare --set "${dset}" "${scores[@]}"
     done
+    echo
+    echo "Distill-MOS predicts human opinions, and these labels are none: compare its" \
+        "correlations, not its MSE."
 } > "${study}/RESULTS.md.tmp"
 mv "${study}/RESULTS.md.tmp" "${study}/RESULTS.md"
 cat "${study}/RESULTS.md"

@@ -131,3 +131,10 @@ def test_compare_command(scored, tmp_path, capsys):
     with pytest.raises(SystemExit):
         mos_compare.main(["--set", "mini_test", str(path)])
     assert "is not NAME=path/to/scores.json" in capsys.readouterr().err
+
+
+def test_compare_command_shows_one_level(scored, capsys):
+    path = scored[0] / "exp" / "mos_a" / "inference" / "mini_test" / "scores.json"
+    mos_compare.main(["--set", "mini_test", "--level", "system", f"x={path}"])
+    out = capsys.readouterr().out
+    assert "System level" in out and "Utterance level" not in out

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-from espnet_samos.results_table import comparison
+from espnet_samos.results_table import LEVELS, comparison
 from espnet_samos.scoring import ScoringError, read_scores
 
 
@@ -23,6 +23,9 @@ def get_parser() -> argparse.ArgumentParser:
         "each is shown, and their mean.",
     )
     parser.add_argument("--set", required=True, help="name of the test set")
+    parser.add_argument(
+        "--level", choices=LEVELS, help="show this level only, not both"
+    )
     parser.add_argument("--output", type=Path, help="also write the tables here")
     parser.add_argument(
         "scores",
@@ -39,7 +42,9 @@ def main(cmd: Optional[List[str]] = None) -> None:
     args = get_parser().parse_args(cmd)
     try:
         text = comparison(
-            args.set, [(name, read_scores(path)) for name, path in args.scores]
+            args.set,
+            [(name, read_scores(path)) for name, path in args.scores],
+            LEVELS if args.level is None else (args.level,),
         )
     except ScoringError as e:
         raise SystemExit(f"error: {e}") from None

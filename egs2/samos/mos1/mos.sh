@@ -458,13 +458,16 @@ packed_model=${mos_exp}/${mos_exp##*/}_${inference_model%.*}.zip
 if [ "${stage}" -le 7 ] && [ "${stop_stage}" -ge 7 ] && ! "${skip_upload}"; then
     log "Stage 7: Packing model: ${packed_model}"
     [ -e "${mos_exp}/${inference_model}" ] || die "no ${mos_exp}/${inference_model}: run stage 5 first"
-    # ESPnet packs closed list of tasks; `aqa` takes these two files and nothing else.
+    _opts=
+    for f in RESULTS.md images; do
+        [ -e "${mos_exp}/${f}" ] && _opts+="--option ${mos_exp}/${f} "
+    done
+    # ESPnet packs a closed list of tasks; `aqa` takes these two files, as we need.
+    # shellcheck disable=SC2086
     "${python_command[@]}" -m espnet2.bin.pack aqa \
         --model_file "${mos_exp}/${inference_model}" \
         --train_config "${mos_exp}/config.yaml" \
-        --option "${mos_exp}/RESULTS.md" \
-        --option "${mos_exp}/images" \
-        --outpath "${packed_model}"
+        ${_opts} --outpath "${packed_model}"
 fi
 
 if [ "${stage}" -le 8 ] && [ "${stop_stage}" -ge 8 ] && ! "${skip_upload}"; then
@@ -472,7 +475,7 @@ if [ "${stage}" -le 8 ] && [ "${stop_stage}" -ge 8 ] && ! "${skip_upload}"; then
     [ -n "${hf_repo}" ] || die "--hf_repo <user>/<repository> is needed"
     [ -e "${packed_model}" ] || die "no ${packed_model}: run stage 7 first"
     _dir=$(mktemp -d "${mos_exp}/upload.XXXX")
-    unzip -q "${packed_model}" -d "${_dir}"
+    "${python_command[@]}" -m zipfile -e "${packed_model}" "${_dir}"
     hf upload "${hf_repo}" "${_dir}" .
     rm -r "${_dir}"
 fi
