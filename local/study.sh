@@ -65,7 +65,7 @@ train_model() {
     shift 3
     in_background run_once "${exp}" ./run.sh --corpus mini --stage 4 --stop_stage 6 \
         --num_threads 1 --inference_nj 1 --expdir "${expdir}" --mos_exp "${exp}" \
-        --train_args "--seed ${seed}" "$@"
+        --train_args "--seed ${seed} ${epochs}" "$@"
     add "${name}" "${exp}/${tag}"
 }
 
@@ -73,8 +73,11 @@ cut=${conf}/cut_spectrogram.yaml
 for pretrain in true false; do
     if "${pretrain}"; then
         steps="two steps"
+        epochs=
     else
+        # As many updates as both steps have together: 12 × 33 + 20 × 12 = 53 × 12
         steps="one step"
+        epochs="--max_epoch 53"
     fi
     for seed in ${seeds}; do
         suffix=pretrain_${pretrain}_seed${seed}
