@@ -21,12 +21,25 @@ tag=inference_valid.lcc.best
 conf=conf/mini
 mkdir -p "${study}"
 
-echo "$(date '+%T') data and SSL features"
-for pretrain in true false; do
-    ./run.sh --corpus mini --stage 1 --stop_stage 3 --nj "${nj}" --expdir "${expdir}" \
-        --pretrain "${pretrain}" > "${study}/data.log" 2>&1 ||
-        { tail -n 30 "${study}/data.log" >&2; exit 1; }
-done
+# configs <file.yaml>: set ${with} to options that put a file over the usual ones
+configs() {
+    local base="${conf}/model.yaml ${conf}/train.yaml"
+    with=(
+        --pretrain_config "${base} ${conf}/pretrain.yaml ${conf}/$1"
+        --train_config "${base} ${conf}/finetune.yaml ${conf}/$1"
+    )
+}
+
+# prepare <option>...: data and statistics
+prepare() {
+    echo "$(date '+%T') stages 1-3 $*"
+    ./run.sh --corpus mini --stage 1 --stop_stage 3 --nj "${nj}" "$@" \
+        > "${study}/prepare.log" 2>&1 || { tail -n 30 "${study}/prepare.log" >&2; exit 1; }
+}
+configs fbank.yaml
+fbank=(--dump_ssl_feats false --expdir "${study}/fbank" "${with[@]}")
+prepare --expdir "${expdir}"
+prepare "${fbank[@]}"
 
 # run_once <exp> <command>...: run a command unless it was finished before
 run_once() {
@@ -59,39 +72,38 @@ add() {
     dirs+=("$2")
 }
 
-# train_model <name> <exp> <seed> <options of run.sh>...
+# train_model <name> <exp> <option of run.sh>...
 train_model() {
-    local name=$1 exp=$2 seed=$3
-    shift 3
+    local name=$1 exp=$2
+    shift 2
     in_background run_once "${exp}" ./run.sh --corpus mini --stage 4 --stop_stage 6 \
         --num_threads 1 --inference_nj 1 --expdir "${expdir}" --mos_exp "${exp}" \
         --train_args "--seed ${seed} ${epochs}" "$@"
     add "${name}" "${exp}/${tag}"
 }
 
-cut=${conf}/cut_spectrogram.yaml
-for pretrain in true false; do
-    if "${pretrain}"; then
-        steps="two steps"
-        epochs=
-    else
-        # As many updates as both steps have together: 12 × 33 + 20 × 12 = 53 × 12
-        steps="one step"
-        epochs="--max_epoch 53"
-    fi
-    for seed in ${seeds}; do
-        suffix=pretrain_${pretrain}_seed${seed}
-        train_model "SSL-Layer-MOS, ${steps}" "${study}/ssl_layer_mos_${suffix}" "${seed}" \
-            --pretrain "${pretrain}" --model ssl_layer_mos
-        train_model "SA-SSL-MOS, ${steps}" "${study}/sa_ssl_mos_${suffix}" "${seed}" \
-            --pretrain "${pretrain}"
-        train_model "SA-SSL-MOS up to 6.9 kHz, ${steps}" "${study}/cut_${suffix}" "${seed}" \
-            --pretrain "${pretrain}" \
-            --pretrain_config "${conf}/model.yaml ${conf}/train.yaml ${conf}/pretrain.yaml ${cut}" \
-            --train_config "${conf}/model.yaml ${conf}/train.yaml ${conf}/finetune.yaml ${cut}"
-    done
-done
 for seed in ${seeds}; do
+    for pretrain in true false; do
+        if "${pretrain}"; then
+            steps="two steps"
+            epochs=
+        else
+            # As many updates as both steps have together: 12 × 33 + 20 × 12 = 53 × 12
+            steps="one step"
+            epochs="--max_epoch 53"
+        fi
+        suffix=pretrain_${pretrain}_seed${seed}
+        train_model "SSL-Layer-MOS, ${steps}" "${study}/ssl_layer_mos_${suffix}" \
+            --pretrain "${pretrain}" --model ssl_layer_mos
+        train_model "SA-SSL-MOS, ${steps}" "${study}/sa_ssl_mos_${suffix}" \
+            --pretrain "${pretrain}"
+        configs cut_spectrogram.yaml
+        train_model "SA-SSL-MOS up to 6.9 kHz, ${steps}" "${study}/cut_${suffix}" \
+            --pretrain "${pretrain}" "${with[@]}"
+    done
+    epochs=
+    train_model "SSL-Layer-MOS on fbank, two steps" "${study}/fbank_seed${seed}" \
+        --model ssl_layer_mos "${fbank[@]}"
     exp=${study}/aqa_seed${seed}
     in_background run_once "${exp}" local/study_aqa.sh --seed "${seed}" --exp "${exp}" \
         --train_sets "mini_pretrain mini_train" --valid_set mini_dev \
