@@ -1,7 +1,8 @@
 import pytest
 import yaml
 
-from espnet_samos.bin.merge_config import main, merge
+from espnet_samos.bin.merge_config import main
+from espnet_samos.config import merge
 
 
 def write(path, config):
