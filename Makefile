@@ -1,4 +1,4 @@
-# make demo · make test · make lint · make study · make bench
+# make demo · make test · make lint · make study
 # Each sets up what it needs, once. VENV=/some/where puts the environment elsewhere.
 
 VENV ?= .venv

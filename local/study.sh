@@ -97,13 +97,14 @@ for seed in ${seeds}; do
             --pretrain "${pretrain}" --model ssl_layer_mos
         train_model "SA-SSL-MOS, ${steps}" "${study}/sa_ssl_mos_${suffix}" \
             --pretrain "${pretrain}"
-        configs cut_spectrogram.yaml
-        train_model "SA-SSL-MOS up to 6.9 kHz, ${steps}" "${study}/cut_${suffix}" \
-            --pretrain "${pretrain}" "${with[@]}"
     done
     epochs=
+    configs cut_spectrogram.yaml
+    train_model "SA-SSL-MOS up to 6.9 kHz, two steps" "${study}/cut_seed${seed}" "${with[@]}"
     train_model "SSL-Layer-MOS on fbank, two steps" "${study}/fbank_seed${seed}" \
         --model ssl_layer_mos "${fbank[@]}"
+done
+for seed in ${seeds}; do
     exp=${study}/aqa_seed${seed}
     in_background run_once "${exp}" local/study_aqa.sh --seed "${seed}" --exp "${exp}" \
         --train_sets "mini_pretrain mini_train" --valid_set mini_dev \

@@ -391,7 +391,7 @@ if ! "${skip_train}"; then
     if [ "${stage}" -le 5 ] && [ "${stop_stage}" -ge 5 ]; then
         log "Stage 5: Training on ${train_set}: ${mos_exp}"
         if "${pretrain}"; then
-            _init=${pretrain_exp}/${inference_model}
+            _init=${pretrain_exp}/valid.lcc.best.pth
             [ -e "${_init}" ] || die "no ${_init}: run stage 4 first, or give --pretrain false"
             train fine-tuning "${mos_exp}" "${train_set}" "${valid_set}" 5 "${train_config}" --init_param "${_init}"
         else
