@@ -58,9 +58,10 @@ run_once() {
 
 # in_background <command>...: at most ${nj} at once
 in_background() {
-    if [ "$(jobs -rp | wc -l)" -ge "${nj}" ]; then
+    # a loop, since wait also returns for a job that ended before
+    while [ "$(jobs -rp | wc -l)" -ge "${nj}" ]; do
         wait -n || exit 1
-    fi
+    done
     "$@" &
 }
 
