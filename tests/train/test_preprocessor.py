@@ -29,11 +29,13 @@ def test_any_rate_and_length_gives_the_same_seconds_to_both_branches(fs, seconds
     assert data["speech_16k"].shape == (32000,)
     assert data["speech_48k"].shape == (96000,)
     assert data["speech_48k"].dtype == np.float32
-    # What the 16 kHz branch sees is what the 48 kHz branch sees, below 8 kHz.
+    # What the 16 kHz branch sees is what the 48 kHz branch sees, below 8 kHz: up to
+    # the end of the clip, where it begins anew in the middle of a wave.
+    end = min(int(16000 * seconds), 32000) - 200
     both = np.stack(
         (data["speech_16k"], resample(data["speech_48k"], 48000, 16000)[:32000])
     )
-    assert np.corrcoef(both[:, 1000:-1000])[0, 1] > 0.99
+    assert np.corrcoef(both[:, 200:end])[0, 1] > 0.99
 
 
 def test_random_windows_are_for_training_only():
