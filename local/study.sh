@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck disable=SC2034 # parse_options.sh reads it
 help_message="Usage: $0 [--seeds \"1 2 3\"] [--nj 2] [--expdir exp/mini]"
 seeds="1 2 3"   # Seeds of training.
-nj=$(nproc)     # Trainings at once, each of one thread.
+nj=$(env -u OMP_NUM_THREADS nproc) # Trainings at once, each of one thread.
 expdir=exp/mini # Directory of experiments.
 
 # shellcheck source=/dev/null
@@ -124,7 +124,7 @@ done
 
 {
     echo "\`make study\`, $(date +%F)," \
-        "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores," \
+        "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(env -u OMP_NUM_THREADS nproc) cores," \
         "commit $(git rev-parse --short HEAD 2> /dev/null || echo unknown), seeds ${seeds}."
     for dset in ${test_sets}; do
         scores=()
