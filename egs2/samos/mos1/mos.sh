@@ -50,6 +50,8 @@ train_args=""        # Arguments for both, e.g., "--seed 1"; they override the c
 pretrain=true        # Whether to pre-train before fine-tuning.
 tag=""               # Suffix for the experiment's directory.
 mos_exp=""           # The experiment's directory. If given, tag is ignored.
+pretrain_exp=""      # Directory of pre-training, to share one among several
+                     # fine-tunings (default: pretrain in the experiment's).
 dump_ssl_feats=false # Compute the frozen SSL features once, in stage 3.
 
 # Inference related
@@ -97,6 +99,7 @@ Options (defaults in parentheses):
                                  a later one over an earlier
     --train_args                 Arguments that override them
     --tag / --mos_exp            Experiment suffix / explicit directory
+    --pretrain_exp               Directory of pre-training (<mos_exp>/pretrain)
     --dump_ssl_feats             Compute frozen SSL features once (${dump_ssl_feats})
     --inference_config / --inference_args  Inference YAML / overriding arguments
     --inference_model            Checkpoint name (${inference_model})
@@ -155,7 +158,7 @@ if [ -z "${tag}" ]; then
     tag+=$(sed -e "s/--/_/g" -e "s/[ |=]//g" <<< "${train_args}")
 fi
 [ -n "${mos_exp}" ] || mos_exp=${expdir}/mos_${tag}
-pretrain_exp=${mos_exp}/pretrain
+[ -n "${pretrain_exp}" ] || pretrain_exp=${mos_exp}/pretrain
 if [ -z "${inference_tag}" ]; then
     inference_tag=inference_${inference_model%.*}
 fi
