@@ -1,7 +1,7 @@
 """The base of the head slot."""
 
 from abc import ABC, abstractmethod
-from typing import Tuple
+from typing import Dict, Optional, Tuple
 
 import torch
 
@@ -18,3 +18,25 @@ class AbsHead(torch.nn.Module, ABC):
         self, mean: torch.Tensor, variance: torch.Tensor, mos: torch.Tensor
     ) -> torch.Tensor:
         """Give the loss of predictions against labels, each (Batch,), as a scalar."""
+
+    def align(
+        self,
+        mean: torch.Tensor,
+        variance: torch.Tensor,
+        corpus: Optional[torch.Tensor],
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Bring predictions, each (Batch,), to the scales of the clips' corpora.
+
+        Heads that know one scale only leave them as they are.
+
+        Args:
+            mean: As `forward` gives it.
+            variance: As `forward` gives it.
+            corpus: Each clip's place (Batch,) in the head's list of corpora; None
+                where there is one corpus.
+        """
+        return mean, variance
+
+    def stats(self) -> Dict[str, torch.Tensor]:
+        """Give what the head has to report while it is trained, by name."""
+        return {}

@@ -66,8 +66,8 @@ class ESPnetMosModel(AbsESPnetModel):
             unused: Other members of a batch.
 
         Returns:
-            Mean (Batch,), on the scale of the labels (1..5), and variance
-            (Batch,), its square.
+            Mean (Batch,), on the scale of the labels (1..5; where several corpora
+            are aligned, of the first), and variance (Batch,), its square.
         """
         vectors = []
         if self.ssl_encoder is not None:
@@ -80,23 +80,32 @@ class ESPnetMosModel(AbsESPnetModel):
         # (Batch, Dim1), (Batch, Dim2) -> (Batch, Dim1 + Dim2)
         return self.head(torch.cat(vectors, dim=-1))
 
-    def forward(self, mos: torch.Tensor, **batch) -> Dict[str, object]:
+    def forward(
+        self, mos: torch.Tensor, corpus: Optional[torch.Tensor] = None, **batch
+    ) -> Dict[str, object]:
         """Give the loss of a batch.
 
         Args:
             mos: Labels (Batch, 1).
+            corpus: Each clip's place (Batch, 1) in the head's list of corpora,
+                where it has one; without it all are of the first.
             batch: As `predict` takes it.
 
         Returns:
             `loss`, `stats` and `weight` as ESPnet's trainer reads them, and the
-            predicted `mean` (Batch,), which the trainer's hook reads.
+            predicted `mean` (Batch,), on the scale of each clip's corpus, which
+            the trainer's hook reads.
         """
         mos = mos.flatten()
         mean, variance = self.predict(**batch)
+        if corpus is not None:
+            corpus = corpus.flatten()
+        mean, variance = self.head.align(mean, variance, corpus)
         loss = self.head.loss(mean, variance, mos)
         stats = dict(
             loss=loss.detach(),
             predicted_std=variance.detach().sqrt().mean(),
+            **self.head.stats(),
         )
         loss, stats, weight = force_gatherable((loss, stats, len(mos)), loss.device)
         return dict(loss=loss, stats=stats, weight=weight, mean=mean.detach())
@@ -116,5 +125,20 @@ class ESPnetMosModel(AbsESPnetModel):
 
         ESPnet loads trained models with `strict=False`, which would leave a
         weight that is missing from the file at its random initial value.
+
+        Raises:
+            ValueError: The weights align corpora that the head does not have.
+            RuntimeError: Other weights are missing, surplus or of another shape.
         """
+        surplus = [
+            name.removeprefix("head.alignment.")
+            for name in sorted(state_dict.keys() - self.state_dict().keys())
+            if name.startswith("head.alignment.")
+        ]
+        if surplus:
+            raise ValueError(
+                "the weights align corpora that this head does not have "
+                f"({', '.join(surplus)}): use 'head: aligned_gaussian' and name them "
+                "in head_conf.corpora, as the model that is loaded did"
+            )
         return super().load_state_dict(state_dict, strict=True, **kwargs)

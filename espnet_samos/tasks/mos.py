@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from typing import Callable, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
@@ -20,10 +20,12 @@ from espnet_samos.frontend.log_spectrogram import LogSpectrogramFrontend
 from espnet_samos.frontend.ssl_layer import SslLayerFrontend
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.abs_head import AbsHead
+from espnet_samos.mos.aligned_gaussian_head import AlignedGaussianHead
 from espnet_samos.mos.conv1d_encoder import Conv1dEncoder
 from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.gaussian_head import GaussianHead
+from espnet_samos.train.corpus_preprocessor import CorpusPreprocessor
 from espnet_samos.train.preprocessor import (
     SPECTROGRAM_RATE,
     SSL_RATE,
@@ -69,7 +71,7 @@ spectrogram_encoder_choices = ClassChoices(
 )
 head_choices = ClassChoices(
     name="head",
-    classes=dict(gaussian=GaussianHead),
+    classes=dict(gaussian=GaussianHead, aligned_gaussian=AlignedGaussianHead),
     type_check=AbsHead,
     default="gaussian",
 )
@@ -155,13 +157,22 @@ class MosTask(AbsTask):
             help="The keyword arguments for MosPreprocessor: window_seconds, "
             "random_window, multichannel",
         )
+
+        group = parser.add_argument_group(description="Optimiser related")
+        group.add_argument(
+            "--ssl_lr_factor",
+            type=float,
+            default=1.0,
+            help="The learning rate of the SSL frontend, where it is trained, as a "
+            "multiple of that of the rest",
+        )
         # The clips have any rate: ESPnet's dataset must not insist on one.
         parser.set_defaults(allow_multi_rates=True, num_att_plot=0)
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
         """Stack windows, which all have the same length."""
-        return CommonCollateFn(not_sequence=["mos"])
+        return CommonCollateFn(not_sequence=["mos", "corpus"])
 
     @classmethod
     def build_preprocess_fn(
@@ -174,7 +185,8 @@ class MosTask(AbsTask):
         """
         if not args.use_preprocessor:
             return None
-        preprocessor = MosPreprocessor(
+        preprocessor = CorpusPreprocessor(
+            corpora=args.head_conf.get("corpora", ()),
             train=train,
             use_ssl=_uses_branch(args, "ssl"),
             use_spectrogram=_uses_branch(args, "spectrogram"),
@@ -199,8 +211,49 @@ class MosTask(AbsTask):
     def optional_data_names(
         cls, train: bool = True, inference: bool = False
     ) -> Tuple[str, ...]:
-        """Allow SSL features that were computed beforehand."""
-        return () if inference else ("ssl_feats",)
+        """Allow SSL features that were computed beforehand, and corpora's names."""
+        return () if inference else ("ssl_feats", "corpus")
+
+    @classmethod
+    def build_optimizers(
+        cls, args: argparse.Namespace, model: ESPnetMosModel
+    ) -> List[torch.optim.Optimizer]:
+        """Build the optimiser, with the SSL frontend's own learning rate.
+
+        Raises:
+            ValueError: An SSL frontend is to be trained beside SSL features from
+                disk, which would leave it as it is; or its learning rate is set
+                though it is not trained.
+        """
+        ssl = [] if model.ssl_frontend is None else model.ssl_frontend.parameters()
+        ssl = [parameter for parameter in ssl if parameter.requires_grad]
+        data_names = [name for _, name, _ in args.train_data_path_and_name_and_type]
+        if ssl and "ssl_feats" in data_names:
+            raise ValueError(
+                "the SSL frontend cannot be trained with SSL features from disk "
+                "(--dump_ssl_feats false), or has to be frozen "
+                "(ssl_frontend_conf.freeze: true)"
+            )
+        optimizers = super().build_optimizers(args, model)
+        if args.ssl_lr_factor == 1.0:
+            return optimizers
+        if not ssl:
+            raise ValueError(
+                f"ssl_lr_factor is {args.ssl_lr_factor}, but no weight of the SSL "
+                "frontend is trained: set ssl_frontend_conf.freeze to false, or leave "
+                "ssl_lr_factor at 1"
+            )
+        # ESPnet gives groups of one learning rate; split the SSL frontend's off.
+        ids = {id(parameter) for parameter in ssl}
+        (optimizer,) = optimizers
+        for group in list(optimizer.param_groups):
+            mine = [p for p in group["params"] if id(p) in ids]
+            if mine:
+                group["params"] = [p for p in group["params"] if id(p) not in ids]
+                optimizer.add_param_group(
+                    dict(group, params=mine, lr=args.ssl_lr_factor * group["lr"])
+                )
+        return optimizers
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetMosModel:

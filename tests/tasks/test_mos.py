@@ -1,19 +1,25 @@
 import argparse
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from espnet2.schedulers.abs_scheduler import AbsBatchStepScheduler
+from espnet2.tasks.abs_task import scheduler_classes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espnet_samos.bin import mos_inference, samos
+from espnet_samos.config import merge_files
 from espnet_samos.mos.conv1d_encoder import Conv1dEncoder
 from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
 from espnet_samos.mos.gaussian_head import GaussianHead
 from espnet_samos.predictor import MosPredictor
 from espnet_samos.tasks.mos import MosTask
+from tests.frontend.checkpoints import make_checkpoint
 
+CONF = Path(__file__).parents[2] / "conf"
 TINY = [
     *("--ssl_frontend", "ssl_layer"),
     *("--ssl_frontend_conf", "frontend_conf.upstream=fbank"),
@@ -135,6 +141,171 @@ def test_random_windows_beside_ssl_features_from_disk_are_refused():
     MosTask.build_preprocess_fn(args, train=False)
 
 
+ALIGNED = ("--head", "aligned_gaussian", "--head_conf", "corpora=[a, b]")
+
+
+def test_corpora_are_numbered_as_the_head_has_them():
+    args = parse(*ALIGNED)
+    args.train_data_path_and_name_and_type = []
+    clip = dict(speech=np.ones(16000, "f4"), fs=np.array([16000]))
+    preprocess = MosTask.build_preprocess_fn(args, train=True)
+    assert preprocess("utt", dict(clip, corpus="a"))["corpus"].tolist() == [0]
+    assert preprocess("utt", dict(clip, corpus="b"))["corpus"].tolist() == [1]
+    assert "corpus" not in preprocess("utt", clip)
+    with pytest.raises(ValueError, match="utt is of the corpus c, .*there are: a, b"):
+        preprocess("utt", dict(clip, corpus="c"))
+    # a head of one scale has no use for them
+    args = parse()
+    args.train_data_path_and_name_and_type = []
+    preprocess = MosTask.build_preprocess_fn(args, train=True)
+    assert "corpus" not in preprocess("utt", dict(clip, corpus="c"))
+
+
+@torch.no_grad()
+def test_aligned_model_validates_on_each_corpus_scale_and_predicts_on_the_first():
+    torch.manual_seed(0)
+    model = MosTask.build_model(parse(*ALIGNED)).eval()
+    for parameter in model.head.alignment.parameters():
+        parameter.fill_(0.05)
+    batch = dict(
+        speech_16k=torch.randn(3, 16000),
+        speech_16k_lengths=torch.tensor([16000] * 3),
+        speech_48k=torch.randn(3, 48000),
+        speech_48k_lengths=torch.tensor([48000] * 3),
+    )
+    mean, variance = model.predict(**batch)
+    mos = torch.tensor([[2.0], [3.0], [4.0]])
+    output = model(mos=mos, corpus=torch.tensor([[0], [1], [0]]), **batch)
+    scale, offset = (output["stats"][f"{n}_b"].item() for n in ("scale", "offset"))
+    expected = torch.stack((mean[0], scale * mean[1] + offset, mean[2]))
+    torch.testing.assert_close(output["mean"], expected)
+    scales = torch.tensor([1, scale, 1])
+    torch.testing.assert_close(
+        output["loss"].squeeze(),
+        torch.nn.functional.gaussian_nll_loss(
+            expected, mos.flatten(), scales**2 * variance
+        ),
+    )
+
+
+def test_aligned_weights_go_into_a_head_with_these_corpora_only():
+    weights = MosTask.build_model(parse(*ALIGNED)).state_dict()
+    more = MosTask.build_model(parse(*ALIGNED[:3], "corpora=[a, b, c]"))
+    # as ESPnet's --init_param does it: new corpora keep their initial values
+    more.load_state_dict({**more.state_dict(), **weights})
+    for options in ((), (*ALIGNED[:3], "corpora=[a, c]")):
+        model = MosTask.build_model(parse(*options))
+        with pytest.raises(
+            ValueError, match=r"\(b.log_scale, b.shift\): use 'head: al"
+        ):
+            model.load_state_dict({**model.state_dict(), **weights})
+
+
+@pytest.fixture(scope="module")
+def ssl_checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ssl")
+    return make_checkpoint(folder, "wav2vec2_local", pre_norm=True)
+
+
+def ssl_options(path, freeze):
+    return [
+        "--ssl_frontend_conf",
+        f"{{frontend_conf: {{upstream: wav2vec2_local, path_or_url: {path}}}, "
+        f"freeze: {freeze}}}",
+        *("--preprocessor_conf", "window_seconds=2.0"),
+    ]
+
+
+def test_ssl_learning_rate_is_the_factor_times_that_of_the_rest(ssl_checkpoint):
+    overlay = merge_files([str(CONF / "finetune_ssl.yaml")])
+    assert overlay == dict(ssl_frontend_conf=dict(freeze=False), ssl_lr_factor=0.1)
+    args = parse(
+        *ssl_options(ssl_checkpoint, "false"),
+        *("--ssl_lr_factor", "0.1", "--optim", "sgd", "--optim_conf", "lr=0.5"),
+    )
+    args.train_data_path_and_name_and_type = []
+    torch.manual_seed(0)
+    model = MosTask.build_model(args)
+    (optimizer,) = MosTask.build_optimizers(args, model)
+    scheduler = scheduler_classes["exponentialsteplr"](optimizer, gamma=0.8)
+    for lr in (0.5, 0.4):
+        before = {n: p.detach().clone() for n, p in model.named_parameters()}
+        output = model(
+            mos=torch.tensor([[2.0], [4.0]]),
+            speech_16k=torch.randn(2, 32000),
+            speech_16k_lengths=torch.tensor([32000] * 2),
+            speech_48k=torch.randn(2, 96000),
+            speech_48k_lengths=torch.tensor([96000] * 2),
+        )
+        optimizer.zero_grad()
+        output["loss"].backward()
+        optimizer.step()
+        scheduler.step()
+        moved = {"ssl": 0, "rest": 0}
+        for name, parameter in model.named_parameters():
+            if parameter.grad is None:
+                continue
+            is_ssl = name.startswith("ssl_frontend.")
+            step = lr * (0.1 if is_ssl else 1) * parameter.grad
+            torch.testing.assert_close(
+                before[name] - parameter.detach(), step, rtol=1e-4, atol=1e-6
+            )
+            moved["ssl" if is_ssl else "rest"] += step.abs().sum().item()
+        assert min(moved.values()) > 1e-3
+    # what a resumed training loads
+    (again,) = MosTask.build_optimizers(args, model)
+    again.load_state_dict(optimizer.state_dict())
+    assert [g["lr"] for g in again.param_groups] == pytest.approx([0.32, 0.032])
+
+
+def test_ssl_learning_rate_goes_with_espnets_exclusions_from_weight_decay(
+    ssl_checkpoint,
+):
+    args = parse(
+        *ssl_options(ssl_checkpoint, "false"),
+        *("--ssl_lr_factor", "0.5", "--exclude_weight_decay", "true"),
+        *("--optim", "adamw", "--optim_conf", "{lr: 0.1, weight_decay: 0.2}"),
+    )
+    args.train_data_path_and_name_and_type = []
+    model = MosTask.build_model(args)
+    (optimizer,) = MosTask.build_optimizers(args, model)
+    lr = {id(p): g["lr"] for g in optimizer.param_groups for p in g["params"]}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            expected = 0.05 if name.startswith("ssl_frontend.") else 0.1
+            assert lr[id(parameter)] == pytest.approx(expected), name
+
+
+def test_wrong_settings_of_ssl_training_are_refused(ssl_checkpoint):
+    for freeze, feats, factor, message in (
+        ("true", [], "0.1", "no weight of the SSL frontend is trained"),
+        ("false", ["ssl_feats"], "1.0", "--dump_ssl_feats false"),
+    ):
+        options = ssl_options(ssl_checkpoint, freeze)
+        args = parse(*options, "--ssl_lr_factor", factor)
+        args.train_data_path_and_name_and_type = [("x", name, "npy") for name in feats]
+        model = MosTask.build_model(args)
+        with pytest.raises(ValueError, match=message):
+            MosTask.build_optimizers(args, model)
+    args = parse("--ssl_frontend", "none", "--ssl_encoder", "none")
+    args.ssl_lr_factor = 0.1
+    args.train_data_path_and_name_and_type = []
+    with pytest.raises(ValueError, match="no weight of the SSL frontend"):
+        MosTask.build_optimizers(args, MosTask.build_model(args))
+
+
+@pytest.mark.parametrize("name", ["mini", "paper"])
+def test_balanced_batches_have_the_size_of_others(name):
+    """ESPnet's catpow sampler has its own option for the size of a batch."""
+    files = [str(CONF / name / f"{part}.yaml") for part in ("train", "balanced")]
+    config = merge_files(files)
+    assert config["max_batch_size"] == config["batch_size"]
+    assert (config["valid_iterator_type"], config["valid_batch_type"]) == (
+        "sequence",
+        "unsorted",
+    )
+
+
 def score_together(predictor, clips):
     data = [
         (utt, predictor.preprocess(utt, dict(speech=x, fs=np.array([fs]))))
@@ -237,9 +408,6 @@ def test_learning_rate_decays_by_the_step():
         *("--scheduler", "exponentialsteplr", "--scheduler_conf", "gamma=0.9999")
     )
     assert isinstance(args, argparse.Namespace)
-    from espnet2.schedulers.abs_scheduler import AbsBatchStepScheduler
-    from espnet2.tasks.abs_task import scheduler_classes
-
     optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))], lr=1e-4)
     scheduler = scheduler_classes[args.scheduler](optimizer, **args.scheduler_conf)
     assert isinstance(scheduler, AbsBatchStepScheduler)

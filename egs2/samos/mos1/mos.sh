@@ -61,11 +61,14 @@ inference_tag=""                   # Suffix for the results directory.
 inference_model=valid.lcc.best.pth # Model path for inference.
 
 # [Task dependent] Set the datadir names created by local/data.sh
-pretrain_set=""       # Name of the pre-training set.
-pretrain_valid_set="" # Name of the validation set while pre-training.
-train_set=""          # Name of the (fine-tuning) training set.
-valid_set=""          # Name of its validation set.
+pretrain_set=""       # Name of the pre-training set. Several names are combined.
+pretrain_valid_set="" # Name of the validation set while pre-training; where there
+                      # are several, one for each pre-training set, in that order.
+train_set=""          # Name of the (fine-tuning) training set, likewise.
+valid_set=""          # Name of its validation set, likewise.
 test_sets=""          # Names of test sets.
+category=corpus       # What ESPnet's category iterator balances in combined sets:
+                      # "corpus" or "lang".
 
 # Upload model related
 hf_repo=
@@ -104,9 +107,12 @@ Options (defaults in parentheses):
     --inference_config / --inference_args  Inference YAML / overriding arguments
     --inference_model            Checkpoint name (${inference_model})
     --inference_tag              Results directory suffix
-    --pretrain_set / --pretrain_valid_set  Data directories of pre-training
-    --train_set / --valid_set    Data directories of fine-tuning
+    --pretrain_set / --pretrain_valid_set  Data directories of pre-training;
+                                 several, "a b", are combined
+    --train_set / --valid_set    Data directories of fine-tuning, likewise
     --test_sets                  Space-separated data directories of testing
+    --category                   What is balanced in combined sets, with a category
+                                 iterator: corpus or lang (${category})
     --hf_repo                    Hugging Face repository for upload
 EOF
 )
@@ -142,11 +148,31 @@ esac
 for name in train_set valid_set test_sets train_config; do
     [ -n "${!name}" ] || die "--${name} is needed (./run.sh sets it)"
 done
+case "${category}" in
+    corpus | lang) ;;
+    *) die "--category must be corpus or lang, not '${category}'" ;;
+esac
+# combined_name <set>...: the name of these sets as one; of one set, its own
+combined_name() {
+    local IFS=+
+    echo "$*$([ $# -gt 1 ] && [ "${category}" != corpus ] && echo "_by_${category}")"
+}
+# check_valid_sets <option> <training sets> <validation sets>
+check_valid_sets() {
+    local option=$1 train_sets valid_sets
+    read -r -a train_sets <<< "$2"
+    read -r -a valid_sets <<< "$3"
+    [ ${#valid_sets[@]} -eq 1 ] || [ ${#valid_sets[@]} -eq ${#train_sets[@]} ] ||
+        die "--${option} has ${#valid_sets[@]} sets for ${#train_sets[@]} training sets:" \
+            "give one for each, in the same order, or one for the first"
+}
+check_valid_sets valid_set "${train_set}" "${valid_set}"
 sets="${train_set} ${valid_set} ${test_sets}"
 if "${pretrain}"; then
     for name in pretrain_set pretrain_valid_set pretrain_config; do
         [ -n "${!name}" ] || die "--${name} is needed, or --pretrain false"
     done
+    check_valid_sets pretrain_valid_set "${pretrain_set}" "${pretrain_valid_set}"
     sets="${pretrain_set} ${pretrain_valid_set} ${sets}"
 fi
 sets=$(tr ' ' '\n' <<< "${sets}" | sed '/^$/d' | sort -u)
@@ -208,6 +234,9 @@ data_opts() {
         "--${1}data_path_and_name_and_type $2/utt2fs,fs,text_int"
     if [ "${1}" != "" ]; then
         echo "--${1}data_path_and_name_and_type $2/mos,mos,text_float"
+        if [ -f "$2/utt2corpus" ]; then
+            echo "--${1}data_path_and_name_and_type $2/utt2corpus,corpus,text"
+        fi
     fi
     if [ -n "${3:-}" ]; then
         echo "--${1}data_path_and_name_and_type $3,ssl_feats,npy"
@@ -220,10 +249,36 @@ stats_dir() {
     echo "${expdir}/mos_stats_${1}$("${dump_ssl_feats}" && echo "_ssl_feats")"
 }
 
+# combine <sets> <corpora>: make one set of several in stage 2; corpora are named after
+# their training sets
+combine() {
+    local name out key sets_ corpora dirs
+    read -r -a sets_ <<< "$1"
+    read -r -a corpora <<< "$2"
+    [ ${#sets_[@]} -gt 1 ] || return 0
+    name=$(combined_name "${sets_[@]}")
+    out=${data_feats}/${name}
+    dirs=("${sets_[@]/#/${data_feats}/}")
+    key="combine ${sets_[*]} of ${corpora[*]}"
+    if done_before "${out}/.done" "${key}" "${dirs[@]/%//.done}"; then
+        log "Already done: ${out}"
+        return
+    fi
+    rm -f "${out}/.done"
+    "${python_command[@]}" -m espnet_samos.bin.mos_combine_data \
+        --data_dirs "${dirs[@]}" --corpora "${corpora[@]}" \
+        --category "${category}" --output_dir "${out}" || exit 1
+    utils/validate_data_dir.sh --no-text --no-feats --non-print "${out}"
+    echo "${key}" > "${out}/.done"
+}
+
 # collect_stats <train set> <valid set> <configs>
 collect_stats() {
     local train_dir=${data_feats}/$1 valid_dir=${data_feats}/$2 config=$3
     local stats logdir nj_ n opts key
+    for n in "${train_dir}" "${valid_dir}"; do
+        [ -f "${n}/wav.scp" ] || die "no ${n}: run stage 2 first"
+    done
     stats=$(stats_dir "$1")
     logdir=${stats}/logdir
     # shellcheck disable=SC2086
@@ -368,10 +423,25 @@ if ! "${skip_data_prep}"; then
             utils/validate_data_dir.sh --no-text --no-feats --non-print "${_out}"
             echo "${_key}" > "${_out}/.done"
         done
+        if "${pretrain}"; then
+            combine "${pretrain_set}" "${pretrain_set}"
+            combine "${pretrain_valid_set}" "${pretrain_set}"
+        fi
+        combine "${train_set}" "${train_set}"
+        combine "${valid_set}" "${train_set}"
     fi
 else
     log "Skip the stages for data preparation"
 fi
+
+# Several sets are one from here on.
+# shellcheck disable=SC2086
+{
+    train_set=$(combined_name ${train_set})
+    valid_set=$(combined_name ${valid_set})
+    pretrain_set=$(combined_name ${pretrain_set})
+    pretrain_valid_set=$(combined_name ${pretrain_valid_set})
+}
 
 if ! "${skip_train}"; then
     if [ "${stage}" -le 3 ] && [ "${stop_stage}" -ge 3 ]; then
