@@ -15,7 +15,10 @@ LABEL_NOTE = "labels are a proxy computed by ViSQOL, not human opinions"
 
 
 def prepare(
-    corpus_dir: Union[str, Path] = "downloads/mini", size: str = "small", nj: int = 2
+    corpus_dir: Union[str, Path] = "downloads/mini",
+    size: str = "small",
+    nj: int = 2,
+    band_limited: bool = False,
 ) -> Dict[str, List[Clip]]:
     """Make the corpus where it is not made yet, and read it.
 
@@ -24,6 +27,9 @@ def prepare(
         size: `small` (about 1200 clips, minutes to make) or `tiny` (about 60, which
             only shows that everything runs).
         nj: Number of processes.
+        band_limited: Add the set `mini_pretrain_band_limited`: the clips of
+            `mini_pretrain` without what is above a random frequency, each with its
+            own proxy label.
 
     Returns:
         The clips of each set.
@@ -40,7 +46,7 @@ def prepare(
             )
     from espnet_samos.corpora.mini.make import prepare_mini
 
-    prepare_mini(corpus_dir, nj=nj, size=size)
+    prepare_mini(corpus_dir, nj=nj, size=size, band_limited=band_limited)
     return read_mini(corpus_dir)
 
 

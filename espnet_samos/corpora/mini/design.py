@@ -1,7 +1,7 @@
 """Which clips the mini corpus has: sets, systems, sentences and speakers."""
 
 import hashlib
-from typing import Dict, List, NamedTuple, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -38,6 +38,12 @@ SETS: Dict[str, MiniSet] = {
 }
 SIZES = ("small", "tiny")
 
+# Copies of this set's clips, which all have 48 kHz, lose the band above a cut-off.
+BAND_LIMITED_FROM = "mini_pretrain"
+BAND_LIMITED = "mini_pretrain_band_limited"
+LOWEST_CUT_OFF_KHZ = 2.0
+HIGHEST_CUT_OFF_KHZ = 20.0
+
 
 class ClipDesign(NamedTuple):
     """One clip to make.
@@ -49,6 +55,7 @@ class ClipDesign(NamedTuple):
         number: Which of its system's clips it is, in its set.
         speaker: Who speaks.
         text: What is said.
+        cut_off_khz: What is above it is taken away at the end; None: nothing is.
     """
 
     utt_id: str
@@ -57,6 +64,7 @@ class ClipDesign(NamedTuple):
     number: int
     speaker: str
     text: str
+    cut_off_khz: Optional[float] = None
 
     @property
     def path(self) -> str:
@@ -64,9 +72,16 @@ class ClipDesign(NamedTuple):
         return f"wav/{self.set_name}/{self.utt_id}.wav"
 
     def rng(self) -> np.random.Generator:
-        """Give the clip's own random numbers: the same in every run and order."""
-        digest = hashlib.sha256(self.utt_id.encode()).digest()
-        return np.random.default_rng(int.from_bytes(digest[:8], "little"))
+        """Give the clip's own random numbers: the same in every run and order.
+
+        A band-limited copy has those of its original, whose degradation it has.
+        """
+        return _rng(self.utt_id.replace(f"-{BAND_LIMITED}-", f"-{BAND_LIMITED_FROM}-"))
+
+
+def _rng(name: str) -> np.random.Generator:
+    digest = hashlib.sha256(name.encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
 
 def design(size: str = "small") -> List[ClipDesign]:
@@ -112,3 +127,23 @@ def design(size: str = "small") -> List[ClipDesign]:
             if clip.system in TINY_SYSTEMS and clip.number < SETS[clip.set_name].tiny
         ]
     return clips
+
+
+def band_limited_copies(clips: Sequence[ClipDesign]) -> List[ClipDesign]:
+    """List band-limited copies of the clips of `mini_pretrain` that are there.
+
+    They make up the set `mini_pretrain_band_limited`. Cut-offs are log-uniform
+    between 2 and 20 kHz; they depend on the clip alone.
+    """
+    low, high = np.log((LOWEST_CUT_OFF_KHZ, HIGHEST_CUT_OFF_KHZ))
+    copies = []
+    for clip in clips:
+        if clip.set_name == BAND_LIMITED_FROM:
+            utt_id = clip.utt_id.replace(f"-{BAND_LIMITED_FROM}-", f"-{BAND_LIMITED}-")
+            cut_off_khz = float(np.exp(_rng(utt_id).uniform(low, high)))
+            copies.append(
+                clip._replace(
+                    utt_id=utt_id, set_name=BAND_LIMITED, cut_off_khz=cut_off_khz
+                )
+            )
+    return copies

@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from espnet_samos.audio import resample
 from espnet_samos.corpora.clip import DataError
-from espnet_samos.corpora.mini.design import ClipDesign, design
+from espnet_samos.corpora.mini.degradations import band_filter
+from espnet_samos.corpora.mini.design import ClipDesign, band_limited_copies, design
 from espnet_samos.corpora.mini.labels import proxy_label
 from espnet_samos.corpora.mini.speech import (
     REFERENCE_FS,
@@ -59,7 +60,12 @@ ONE_THREAD = {
 }
 
 
-def prepare_mini(root: Union[str, Path], nj: int = 2, size: str = "small") -> Path:
+def prepare_mini(
+    root: Union[str, Path],
+    nj: int = 2,
+    size: str = "small",
+    band_limited: bool = False,
+) -> Path:
     """Make the mini corpus, or what is missing of it.
 
     A run that was killed goes on where it stopped when started again.
@@ -69,6 +75,7 @@ def prepare_mini(root: Union[str, Path], nj: int = 2, size: str = "small") -> Pa
             `metadata.csv`, which is written last, and a `README.txt`.
         nj: Number of processes.
         size: `small` or `tiny`.
+        band_limited: Make the set `mini_pretrain_band_limited` too.
 
     Returns:
         The path of `metadata.csv`.
@@ -78,6 +85,8 @@ def prepare_mini(root: Union[str, Path], nj: int = 2, size: str = "small") -> Pa
     """
     root = Path(root)
     clips = design(size)
+    if band_limited:
+        clips += band_limited_copies(clips)
     root.mkdir(parents=True, exist_ok=True)
     labels = _read_labels(root / LABELS)
     (root / "README.txt").write_text(README, encoding="utf-8")
@@ -104,8 +113,12 @@ def make_clip(clip: ClipDesign, reference: np.ndarray, root: Path) -> float:
     fs = system_rate(clip.system)
     degrade = {**SYSTEMS, **UNSEEN_SYSTEMS}[clip.system]
     native = resample(reference, REFERENCE_FS, fs).astype(np.float64)
+    rng = clip.rng()
+    samples = degrade(native, fs, rng)
+    if clip.cut_off_khz is not None:
+        samples = band_filter(samples, fs, rng, "lowpass", (clip.cut_off_khz,))
     # One level for all, or the level would tell the systems apart.
-    samples = set_level(degrade(native, fs, clip.rng()))
+    samples = set_level(samples)
     if np.abs(samples).max() >= 1:
         raise ValueError(f"{clip.utt_id}: does not fit into 16 bit")
     pcm = np.round(samples * 32768).astype(np.int16)
