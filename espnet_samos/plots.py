@@ -24,7 +24,8 @@ def rate_name(fs: int) -> str:
     return f"{fs / 1000:g} kHz"
 
 
-def _new_figure(width: float, height: float, title: str, note: str) -> Figure:
+def new_figure(width: float, height: float, title: str, note: str) -> Figure:
+    """Start a figure of this size in inches, with a title and a line at its foot."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     figure.suptitle(title, fontsize=13)
     if note:
@@ -69,7 +70,7 @@ def scatter(clips: pd.DataFrame, title: str, note: str = "") -> Figure:
         of each system within its rate. Colours are native rates; the legends give
         the number of marks and the LCC of each.
     """
-    figure = _new_figure(10.5, 6.1, title, note)
+    figure = new_figure(10.5, 6.1, title, note)
     left, right = figure.subplots(1, 2)
     for i, (fs, group) in enumerate(clips.groupby("fs")):
         colour = PALETTE[i % len(PALETTE)]
@@ -129,7 +130,7 @@ def training_curve(
     curves = {key: parts for key, parts in curves.items() if any(parts.values())}
     if not curves:
         raise ValueError("no epoch reports loss, lcc or srcc")
-    figure = _new_figure(4.2 * len(curves), 3.8, title, note)
+    figure = new_figure(4.2 * len(curves), 3.8, title, note)
     panels = figure.subplots(1, len(curves), squeeze=False)[0]
     for axes, (key, parts) in zip(panels, curves.items(), strict=True):
         higher_is_better = key in METRICS and METRICS[key].higher_is_better

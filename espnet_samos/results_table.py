@@ -28,8 +28,8 @@ EXPLANATION = (
 )
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned Markdown: the first column to the left, the others to the right."""
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write aligned Markdown: the first column to the left, the others to the right."""
     columns = zip(header, *rows, strict=True)
     widths = [max(3, *map(len, column)) for column in columns]  # 3: a rule is --:
     rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
@@ -41,7 +41,8 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
 
-def _number(value: Optional[float]) -> str:
+def format_number(value: Optional[float]) -> str:
+    """Write a score; a dash where it is undefined."""
     return UNDEFINED if value is None else f"{value:.3f}"
 
 
@@ -53,7 +54,7 @@ def _group_order(group: str) -> int:
     return 0 if group == "overall" else int(group)
 
 
-def _with_note(table: str, notes: Sequence[str]) -> str:
+def with_note(table: str, notes: Sequence[str]) -> str:
     """Put each distinct note under a table."""
     lines = [f"Note: {note}" for note in dict.fromkeys(notes) if note]
     return "\n\n".join([table, *lines])
@@ -78,9 +79,10 @@ def set_table(scores: Scores) -> str:
             row = [_group_name(group), level, str(result[level]["n"])]
             for name in METRICS:
                 value = result[level][name]
-                text = _number(value["value"])
+                text = format_number(value["value"])
                 if value["low"] is not None:
-                    text += f" [{_number(value['low'])}, {_number(value['high'])}]"
+                    low, high = map(format_number, (value["low"], value["high"]))
+                    text += f" [{low}, {high}]"
                 row.append(text)
             # The variance is predicted for clips only.
             nll, coverage = "", ""
@@ -88,12 +90,12 @@ def set_table(scores: Scores) -> str:
                 variance = result["variance"]
                 nll = coverage = UNDEFINED
                 if variance:
-                    nll = _number(variance["nll"])
+                    nll = format_number(variance["nll"])
                     coverage = f"{100 * variance['coverage']:.1f} %"
             rows.append([*row, nll, coverage])
     header = ["clips", "level", "n", *(name.upper() for name in METRICS)]
-    table = _table([*header, "NLL", "coverage"], rows)
-    return _with_note(table, [scores["label_note"]])
+    table = markdown_table([*header, "NLL", "coverage"], rows)
+    return with_note(table, [scores["label_note"]])
 
 
 def environment() -> Dict[str, str]:
@@ -167,15 +169,22 @@ def _comparison_columns(groups: Sequence[str]) -> List[Tuple[str, str, str]]:
     return columns
 
 
-def _mean_and_std(values: Sequence[Optional[float]]) -> str:
-    if any(value is None for value in values):
+def mean_and_std(values: Sequence[Optional[float]]) -> str:
+    """Write the mean±standard deviation of several runs; of one run, its value."""
+    if not values or any(value is None for value in values):
         return UNDEFINED
+    if len(values) == 1:
+        return format_number(values[0])
     return f"{statistics.mean(values):.3f}±{statistics.stdev(values):.3f}"
 
 
-def _check_same_clips(
-    test_set: str, named_scores: Sequence[Tuple[str, Scores]]
-) -> None:
+def check_same_clips(test_set: str, named_scores: Sequence[Tuple[str, Scores]]) -> None:
+    """Refuse to put scores on different clips side by side.
+
+    Raises:
+        ScoringError: The scores are of other sets, or of different clips.
+    """
+
     def sizes(scores: Scores) -> Dict[str, int]:
         return {g: result["utterance"]["n"] for g, result in scores["groups"].items()}
 
@@ -216,7 +225,7 @@ def comparison(
     Raises:
         ScoringError: The scores are of other sets, or of different clips.
     """
-    _check_same_clips(test_set, named_scores)
+    check_same_clips(test_set, named_scores)
     named_groups = [(name, scores["groups"]) for name, scores in named_scores]
     columns = _comparison_columns(sorted(named_groups[0][1], key=_group_order))
     seeds = Counter(name for name, _ in named_scores)
@@ -231,14 +240,14 @@ def comparison(
             ]
             for i, row in enumerate(values, 1):
                 title = f"{name} #{i}" if count > 1 else name
-                rows.append([title, *map(_number, row)])
+                rows.append([title, *map(format_number, row)])
             if count > 1:
-                means = map(_mean_and_std, zip(*values, strict=True))
+                means = map(mean_and_std, zip(*values, strict=True))
                 rows.append([f"{name} mean", *means])
         number = named_groups[0][1]["overall"][level]["n"]
         unit = "clips" if level == "utterance" else "systems"
         header = ["experiment", *(title for title, _, _ in columns)]
         notes = [scores["label_note"] for _, scores in named_scores]
         sections += [f"### {level.capitalize()} level ({number} {unit})"]
-        sections += [_with_note(_table(header, rows), notes)]
+        sections += [with_note(markdown_table(header, rows), notes)]
     return "\n\n".join(sections) + "\n"
