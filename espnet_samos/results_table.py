@@ -67,16 +67,18 @@ def set_table(scores: Scores) -> str:
         scores: As `scoring.read_scores` gives them.
 
     Returns:
-        Markdown. Rows: all rates and each native rate, at the utterance and the
-        system level. Columns: the number of clips or systems, each metric with
-        its 95 % interval, and for the predicted variance, if there is one, the
-        Gaussian NLL and the coverage. The note on the labels stands below.
+        Markdown. Rows: all rates, each native rate and, where there are several,
+        each language, at the utterance and the system level. Columns: the number
+        of clips or systems, each metric with its 95 % interval, and for the
+        predicted variance, if there is one, the Gaussian NLL and the coverage. The
+        note on the labels stands below.
     """
+    groups = scores["groups"]
+    named = [(_group_name(g), groups[g]) for g in sorted(groups, key=_group_order)]
     rows = []
-    for group in sorted(scores["groups"], key=_group_order):
-        result = scores["groups"][group]
+    for title, result in [*named, *sorted(scores["languages"].items())]:
         for level in LEVELS:
-            row = [_group_name(group), level, str(result[level]["n"])]
+            row = [title, level, str(result[level]["n"])]
             for name in METRICS:
                 value = result[level][name]
                 text = format_number(value["value"])

@@ -65,14 +65,15 @@ def read_clips(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> pd.Data
     """Put labels and predictions side by side.
 
     Args:
-        ref_dir: Data directory with `mos`, `utt2sys` and `utt2fs`.
+        ref_dir: Data directory with `mos`, `utt2sys`, `utt2fs` and, where languages
+            are known, `utt2lang`.
         pred_dir: Inference directory with `mos` (predicted means) and, from a
             predictor that gives them, `mos_std` (predicted standard deviations).
 
     Returns:
         One row per utterance, sorted by utterance (the index), with the columns
-        `system`, `fs` (Hz), `label`, `prediction` and, if there is a `mos_std`,
-        `std`.
+        `system`, `fs` (Hz), `label`, `prediction` and, if their files are there,
+        `lang` and `std`.
 
     Raises:
         ScoringError: A file is missing, a line or number is malformed, or the
@@ -93,6 +94,9 @@ def read_clips(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> pd.Data
         "fs": _read_numbers(paths["fs"], prepare, lower=1),
         "prediction": _read_numbers(paths["prediction"], infer),
     }
+    if (ref_dir / "utt2lang").exists():
+        paths["lang"] = ref_dir / "utt2lang"
+        columns["lang"] = _read_table(paths["lang"], prepare)
     if (pred_dir / "mos_std").exists():
         paths["std"] = pred_dir / "mos_std"
         columns["std"] = _read_numbers(paths["std"], infer, lower=0)
@@ -174,7 +178,7 @@ def score_clips(clips: pd.DataFrame) -> Dict[str, Any]:
 
 
 def score_set(clips: pd.DataFrame, name: str, note: str = "") -> Dict[str, Any]:
-    """Score a test set, overall and within each native rate.
+    """Score a test set, overall and within each native rate and language.
 
     Args:
         clips: Rows as `read_clips` gives them.
@@ -183,12 +187,17 @@ def score_set(clips: pd.DataFrame, name: str, note: str = "") -> Dict[str, Any]:
 
     Returns:
         `set`, `label_note` and `groups`: `overall` and every native rate in Hz
-        (`16000`, ...), each as `score_clips` gives it.
+        (`16000`, ...), each as `score_clips` gives it; `languages`: likewise every
+        language, where there are several.
     """
     groups = {"overall": score_clips(clips)}
     for fs, members in clips.groupby("fs"):
         groups[str(fs)] = score_clips(members)
-    return {"set": name, "label_note": note, "groups": groups}
+    languages = {}
+    if "lang" in clips and clips["lang"].nunique() > 1:
+        for lang, members in clips.groupby("lang"):
+            languages[lang] = score_clips(members)
+    return {"set": name, "label_note": note, "groups": groups, "languages": languages}
 
 
 def _without_nan(value: Any) -> Any:
@@ -211,7 +220,8 @@ def read_scores(path: Union[str, Path]) -> Dict[str, Any]:
     except ValueError:
         scores = None
     if not (
-        isinstance(scores, dict) and {"set", "label_note", "groups"} <= set(scores)
+        isinstance(scores, dict)
+        and {"set", "label_note", "groups", "languages"} <= set(scores)
     ):
         raise ScoringError(f"{path} is not a result of mos_score; score the set again")
     return scores

@@ -46,6 +46,14 @@ def test_set_table(scored):
     assert cells(text, "all rates", "utterance")[8].endswith("%")
 
 
+def test_languages_have_rows(scored):
+    scores = scored[1]["mos_a"]
+    english = scores["groups"]["16000"]
+    text = set_table({**scores, "languages": {"en": english}})
+    row = cells(text, "en", "utterance")
+    assert row[2:] == cells(text, "16 kHz", "utterance")[2:]
+
+
 def test_the_rule_of_a_narrow_column_has_dashes(scored):
     scores = scored[1]["mos_a"]
     result = scores["groups"]["48000"]

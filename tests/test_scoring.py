@@ -15,7 +15,7 @@ from espnet_samos.scoring import (
     score_clips,
     score_dir,
 )
-from tests.scored import write_set
+from tests.scored import write_set, write_table
 
 
 def test_scores_of_each_level_and_rate(tmp_path):
@@ -37,6 +37,24 @@ def test_scores_of_each_level_and_rate(tmp_path):
         srcc = group[level]["srcc"]["value"]
         assert srcc == pytest.approx(stats.spearmanr(x, y).statistic)
     assert sum(g["utterance"]["n"] for g in scores["groups"].values()) == 2 * 96
+
+
+def test_scores_of_each_language(tmp_path):
+    ref_dir, pred_dir = write_set(tmp_path)
+    assert score_dir(ref_dir, pred_dir)["languages"] == {}
+    clips = read_clips(ref_dir, pred_dir)
+    lang = {utt: "de" if i % 3 else "en" for i, utt in enumerate(clips.index)}
+    write_table(ref_dir / "utt2lang", lang)
+    scores = score_dir(ref_dir, pred_dir)
+    for name, count in (("de", 64), ("en", 32)):
+        expected = score_clips(clips[pd.Series(lang) == name])
+        assert expected["utterance"]["n"] == count
+        assert scores["languages"][name] == expected
+    write_table(ref_dir / "utt2lang", dict.fromkeys(lang, "en"))
+    assert score_dir(ref_dir, pred_dir)["languages"] == {}
+    write_table(ref_dir / "utt2lang", dict.fromkeys(list(lang)[:5], "en"))
+    with pytest.raises(ScoringError, match="utt2lang lacks 91 of the 96 utterances"):
+        read_clips(ref_dir, pred_dir)
 
 
 def test_variance_is_judged_as_in_training():

@@ -1,12 +1,9 @@
 """The recipe's real stages in the shell, on a corpus of a few clips."""
 
-import csv
 import json
 import os
-import shutil
 import subprocess
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,85 +11,16 @@ import pytest
 import soundfile
 import yaml
 
-ROOT = Path(__file__).parents[2]
-RECIPE = ROOT / "egs2/samos/mos1"
-RATES = (16000, 24000, 48000)
-CONFIG = dict(
-    preprocessor_conf=dict(window_seconds=1.0),
-    ssl_frontend="ssl_layer",
-    ssl_frontend_conf=dict(frontend_conf=dict(upstream="fbank")),
-    ssl_encoder_conf=dict(hidden_channels=8),
-    spectrogram_frontend_conf=dict(hop_length=960),
-    spectrogram_encoder_conf=dict(channels=[4, 4, 8, 8]),
-    batch_type="unsorted",
-    batch_size=4,
-    shuffle_within_batch=True,
-    num_workers=0,
-    grad_clip=float("inf"),
-    max_epoch=1,
-    optim="adam",
-    optim_conf=dict(lr=0.001),
-    best_model_criterion=[["valid", "lcc", "max"]],
-    keep_nbest_models=1,
+from tests.recipe.small import (
+    RATES,
+    RECIPE,
+    make_corpus,
+    make_recipe,
+    needs_scripts,
+    run,
 )
 
-pytestmark = pytest.mark.skipif(
-    not (RECIPE / "utils").exists(), reason="tools/espnet is missing: make setup"
-)
-
-
-def make_corpus(directory, clips_per_split=6):
-    """A table of noise, the louder the better; returns its path."""
-    rng = np.random.default_rng(0)
-    directory.mkdir(parents=True)
-    rows = []
-    for split in ("pretrain", "pretrain_dev", "train", "dev", "test"):
-        for i in range(clips_per_split):
-            mos = round(rng.uniform(1, 5), 2)
-            fs = RATES[i % 3]
-            path = f"{split}_{i}.wav"
-            samples = 10 ** (mos - 6) * rng.standard_normal(fs)
-            soundfile.write(directory / path, samples, fs)
-            rows.append(dict(path=path, mos=mos, system=f"s{i % 3}", split=split))
-    table = directory / "table.csv"
-    with table.open("w", newline="") as f:
-        writer = csv.DictWriter(f, ["path", "mos", "system", "split"])
-        writer.writeheader()
-        writer.writerows(rows)
-    return table
-
-
-def make_recipe(directory):
-    """A recipe directory of our own, so that runs do not meet in data/."""
-    recipe = directory / "egs2/test/mos1"
-    recipe.mkdir(parents=True)
-    for path in RECIPE.iterdir():
-        if path.name not in ("data", "dump", "exp", "downloads"):
-            shutil.copy(path, recipe) if path.is_file() else (
-                recipe / path.name
-            ).symlink_to(path.resolve())
-    (recipe / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    return recipe
-
-
-def run(recipe, table, *options):
-    env = dict(os.environ, VENV=os.environ.get("VENV", str(ROOT / ".venv")))
-    return subprocess.run(
-        [
-            *("bash", "./mos.sh", "--nj", "2", "--inference_nj", "2"),
-            *("--local_data_opts", f"--corpus csv --table {table} --set_prefix my"),
-            *("--pretrain_set", "my_pretrain", "--pretrain_valid_set"),
-            *("my_pretrain_dev", "--train_set", "my_train", "--valid_set", "my_dev"),
-            *("--test_sets", "my_test", "--pretrain_config", "config.yaml"),
-            *("--train_config", "config.yaml", "--dump_ssl_feats", "true", *options),
-        ],
-        cwd=recipe,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-    )
+pytestmark = needs_scripts
 
 
 @pytest.fixture(scope="module")
@@ -155,11 +83,19 @@ def test_other_options_need_another_directory(finished):
     options = ["--stage", "4", "--stop_stage", "5", "--tag", "sa_ssl_mos"]
     result = run(recipe, table, *options, "--train_args", "--seed 5")
     assert result.returncode != 0
-    assert "holds a training on other data or with other options" in result.stdout
+    assert "holds a training on other data, from another model or" in result.stdout
     (recipe / "other.yaml").write_text("batch_size: 3\n")
     result = run(recipe, table, *options, "--train_config", "config.yaml other.yaml")
     assert result.returncode != 0
     assert "different: batch_size" in result.stdout
+    # a pre-trained model that is newer than what was trained from it
+    pretrained = recipe / "exp/mos_sa_ssl_mos/pretrain/1epoch.pth"
+    time = pretrained.stat().st_mtime
+    os.utime(pretrained, (time + 1e4, time + 1e4))
+    result = run(recipe, table, *options)
+    os.utime(pretrained, (time, time))
+    assert result.returncode != 0
+    assert "holds a training on other data, from another model or" in result.stdout
 
 
 def test_the_packed_model_scores_as_the_original(finished, tmp_path):

@@ -322,7 +322,7 @@ collect_stats() {
 train() {
     local step=$1 exp=$2 train_set_=$3 valid_set_=$4 stage_=$5 config=$6
     shift 6
-    local stats key jobname opts
+    local stats key jobname opts inputs
     local train_dir=${data_feats}/${train_set_} valid_dir=${data_feats}/${valid_set_}
     stats=$(stats_dir "${train_set_}")
     [ -f "${stats}/.done" ] || die "no ${stats}: run stage 3 first"
@@ -330,9 +330,11 @@ train() {
     "${python_command[@]}" -m espnet_samos.bin.merge_config --keep \
         --output "${exp}/train.yaml" -- ${config} ${model_config} || exit 1
     key="${step} on ${train_set_} and ${valid_set_} with: ${train_args} $*"
+    inputs=("${stats}/.done")
+    [ "${1:-}" = --init_param ] && inputs+=("$2")
     if [ -f "${exp}/checkpoint.pth" ] &&
-        ! done_before "${exp}/.started" "${key}" "${stats}/.done"; then
-        die "${exp} holds a training on other data or with other options" \
+        ! done_before "${exp}/.started" "${key}" "${inputs[@]}"; then
+        die "${exp} holds a training on other data, from another model or with other options" \
             "($(cat "${exp}/.started")): give this one its own --tag, or remove that directory"
     fi
     if [ -f "${exp}/.done" ]; then
