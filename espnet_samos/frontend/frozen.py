@@ -21,12 +21,17 @@ class Frozen(torch.nn.Module):
         # Inside a tuple it is not registered as a submodule.
         self._held = (module.eval().requires_grad_(False),)
 
+    @property
+    def module(self) -> torch.nn.Module:
+        """The frozen module."""
+        return self._held[0]
+
     def _apply(self, fn: Callable, recurse: bool = True) -> "Frozen":
         # .to(), .half(), .cuda() and the like all come through here.
-        self._held[0]._apply(fn, recurse)
+        self.module._apply(fn, recurse)
         return super()._apply(fn, recurse)
 
     @torch.no_grad()
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call the module, without gradients."""
-        return self._held[0](*args, **kwargs)
+        return self.module(*args, **kwargs)

@@ -1,97 +1,69 @@
-"""Compute one hidden state of an S3PRL upstream, and nothing behind it."""
+"""One hidden state of an SSL model, wherever the model comes from."""
 
-from typing import Any, List
+from abc import ABC, abstractmethod
 
 import torch
 
 
-def can_stop_early(expert: torch.nn.Module, layer: int) -> bool:
-    """Tell whether `EarlyStop` knows how this upstream is built.
-
-    It knows transformers in the manner of fairseq (wav2vec 2.0, XLS-R, HuBERT,
-    WavLM, data2vec) and of Hugging Face.
+def resolve_layer(layer: int, last: int, upstream: str) -> int:
+    """Check the index of a hidden state.
 
     Args:
-        expert: An S3PRL upstream.
-        layer: Index of the hidden state that is wanted.
+        layer: Index as users give it: 0..last, or -1 for the last.
+        last: Index of the last hidden state: the number of transformer layers.
+        upstream: What messages call the model.
+
+    Returns:
+        The index, 0..last.
+
+    Raises:
+        ValueError: There is no such hidden state.
     """
-    model = getattr(expert, "model", None)
-    encoder = getattr(model, "encoder", None)
-    layers = getattr(encoder, "layers", None)
-    if layers is None:
-        return False
-    if hasattr(expert, "hooks"):
-        # S3PRL collects the hidden states with hooks on these modules.
-        paths = [f"self.model.encoder.layers[{i}]" for i in range(len(layers))]
-        return hasattr(encoder, "layer_norm_first") and [
-            hook.module_path for hook in expert.hooks
-        ] == [*paths, "self.model.encoder"]
-    # Whether the last hidden state of a Hugging Face model is normalised depends
-    # on the version; as nothing could be dropped, it is run in full.
-    return layer < len(layers) and hasattr(
-        getattr(model, "config", None), "do_stable_layer_norm"
-    )
+    if not -1 <= layer <= last:
+        raise ValueError(
+            f"upstream '{upstream}' has no layer {layer}: "
+            f"layer can be 0..{last}, or -1 for the last"
+        )
+    return last if layer == -1 else layer
 
 
-class EarlyStop(torch.nn.Module):
-    """A transformer cut down, in place, to what one hidden state needs.
+def normalise(waveforms: torch.Tensor) -> torch.Tensor:
+    """Bring each clip to mean 0 and variance 1, as fairseq does in training.
+
+    (Batch, NSamples) -> (Batch, NSamples)
+    """
+    return torch.nn.functional.layer_norm(waveforms, waveforms.shape[-1:])
+
+
+class AbsHiddenState(torch.nn.Module, ABC):
+    """A model that gives one of its hidden states.
+
+    What lies behind that hidden state is not part of the model: a pre-norm
+    transformer of k layers whose final normalisation is taken out gives hidden
+    state k of the transformer it was cut from.
 
     Args:
-        expert: An S3PRL upstream for which `can_stop_early` is true.
-        layer: Index of a hidden state, 0 for the input of the first layer.
+        layer: Index of the hidden state: 0 is the input of the first transformer
+            layer, k the output of the k-th.
+        last: Index of the last hidden state of the complete model.
+        hop_length: Samples at 16 kHz from a frame to the next.
     """
 
-    def __init__(self, expert: torch.nn.Module, layer: int):
+    def __init__(self, layer: int, last: int, hop_length: int):
         super().__init__()
-        encoder = expert.model.encoder
-        if layer < len(encoder.layers):
-            encoder.layers = encoder.layers[:layer]
-            # Pre-norm encoders normalise what leaves their last layer only.
-            if hasattr(encoder, "layer_norm_first"):
-                pre_norm = encoder.layer_norm_first
-            else:
-                pre_norm = expert.model.config.do_stable_layer_norm
-            if pre_norm:
-                encoder.layer_norm = torch.nn.Identity()
-        if hasattr(expert, "hooks"):
-            # They keep every layer's output, and do not survive a deep copy.
-            expert.remove_all_hooks()
-        if hasattr(expert.model, "remove_pretraining_modules"):
-            expert.model.remove_pretraining_modules()
-        encoder.register_forward_hook(self._keep_output)
-        self.expert = expert
-        self._output = None
+        self.layer = layer
+        self.last = last
+        self.hop_length = hop_length
 
-    def _keep_output(self, module: torch.nn.Module, inputs: tuple, output: Any) -> None:
-        self._output = output[0]
-
-    def forward(self, waveforms: List[torch.Tensor]) -> torch.Tensor:
+    @abstractmethod
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         """Compute the hidden state.
 
         Args:
-            waveforms: Clips of one length (NSamples,) at 16 kHz.
+            waveforms: Clips of one length at 16 kHz (Batch, NSamples), not yet
+                normalised.
 
         Returns:
             (Batch, NFrames, Dim).
         """
-        self.expert(waveforms)
-        output, self._output = self._output, None
-        return output
-
-
-class FullRun(torch.nn.Module):
-    """An upstream of any kind, run in full.
-
-    Args:
-        expert: An S3PRL upstream.
-        layer: Index of a hidden state.
-    """
-
-    def __init__(self, expert: torch.nn.Module, layer: int):
-        super().__init__()
-        self.expert = expert
-        self.layer = layer
-
-    def forward(self, waveforms: List[torch.Tensor]) -> torch.Tensor:
-        """Compute the hidden state, as `EarlyStop.forward` does."""
-        return self.expert(waveforms)["hidden_states"][self.layer]
+        raise NotImplementedError

@@ -1,8 +1,6 @@
 """One hidden state of an SSL model as a frontend."""
 
-import difflib
 import logging
-from pathlib import Path
 from typing import Any, Dict, Optional, Tuple, Union
 
 import humanfriendly
@@ -11,130 +9,60 @@ from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
 from espnet_samos.frontend.equal_length import extract_by_length
 from espnet_samos.frontend.frozen import Frozen
-from espnet_samos.frontend.hidden_state import EarlyStop, FullRun, can_stop_early
+from espnet_samos.frontend.hugging_face_model import load_hugging_face
+from espnet_samos.frontend.s3prl_upstream import load_s3prl
+from espnet_samos.frontend.torchaudio_pipeline import load_torchaudio
 
 SSL_RATE = 16000
-CONF_KEYS = ("upstream", "path_or_url", "normalize", "extra_conf")
-# Upstreams that are an architecture only and need to be told their checkpoint.
-CHECKPOINT_SUFFIXES = ("_local", "_url", "_custom")
-# Largest difference between the upstream cut down and in full, relative to the
-# largest feature; rounding errors stay far below.
-TOLERANCE = 1e-4
-
-
-def _check_path(upstream: str, path: Optional[str]) -> None:
-    """Refuse a checkpoint that is not there, before S3PRL looks for it.
-
-    Raises:
-        ValueError: The upstream needs a checkpoint and got none.
-        FileNotFoundError: The checkpoint is not there, or is incomplete.
-    """
-    if path is None:
-        if upstream.endswith(CHECKPOINT_SUFFIXES):
-            raise ValueError(
-                f"upstream '{upstream}' needs a checkpoint: "
-                "set frontend_conf.path_or_url"
-            )
-        return
-    hugging_face = upstream.startswith("hf_")
-    if path.startswith(("http://", "https://")) or (
-        # the name of a repository on the Hugging Face hub, like facebook/...
-        hugging_face and not Path(path).exists() and path.count("/") == 1
-    ):
-        return
-    if not Path(path).exists():
-        raise FileNotFoundError(
-            f"no such checkpoint: {path}: correct frontend_conf.path_or_url "
-            f"of upstream '{upstream}'"
-        )
-    if hugging_face and not Path(path, "preprocessor_config.json").is_file():
-        # S3PRL would take another model's without a word.
-        raise FileNotFoundError(
-            f"no preprocessor_config.json in {path}: it says how the waveform is "
-            "normalised; copy it from where the model comes from"
-        )
-
-
-def _load_upstream(
-    conf: Dict[str, Any], download_dir: Optional[str]
-) -> torch.nn.Module:
-    """Build an S3PRL upstream, with its weights.
-
-    Raises:
-        ImportError: S3PRL is not installed.
-        ValueError: `conf` has a wrong key or names an unknown upstream.
-        FileNotFoundError: The checkpoint is not there.
-    """
-    unknown = sorted(set(conf) - set(CONF_KEYS))
-    if unknown:
-        raise ValueError(
-            f"unknown key in frontend_conf: {', '.join(unknown)}; "
-            f"known are {', '.join(CONF_KEYS)}"
-        )
-    upstream = conf.get("upstream")
-    if upstream is None:
-        raise ValueError(
-            "frontend_conf.upstream is missing: name an S3PRL upstream, "
-            "like xls_r_2b, wav2vec2_local or fbank"
-        )
-    try:
-        from s3prl import hub
-        from s3prl.util import download
-    except ImportError as e:
-        raise ImportError(
-            "the frontend 'ssl_layer' needs S3PRL: pip install espnet-s3prl"
-        ) from e
-    if upstream not in hub.options():
-        close = difflib.get_close_matches(upstream, hub.options())
-        raise ValueError(
-            f"unknown upstream in frontend_conf: '{upstream}'; "
-            + (f"did you mean {', '.join(close)}? " if close else "")
-            + "s3prl.hub.options() lists all of them"
-        )
-    path = conf.get("path_or_url")
-    _check_path(upstream, path)
-    if download_dir is not None:
-        download.set_dir(download_dir)
-    # S3PRLUpstream would do this as well, but it resets the random seed.
-    kwargs = dict(conf.get("extra_conf") or {})
-    if path is not None:
-        kwargs["ckpt"] = path
-    return getattr(hub, upstream)(**kwargs).eval()
+# Where models come from: how to load one, and the keys of its frontend_conf
+SOURCES = {
+    "s3prl": (load_s3prl, ("upstream", "path_or_url", "extra_conf")),
+    "torchaudio": (load_torchaudio, ("upstream", "path_or_url")),
+    "hugging_face": (load_hugging_face, ("upstream",)),
+}
 
 
 class SslLayerFrontend(AbsFrontend):
-    """Give one hidden state of an S3PRL upstream.
+    """Give one hidden state of an SSL model.
 
-    The computation stops after the layer that is wanted, and the layers behind
-    it are dropped: the ninth layer of the 48 of XLS-R 2B costs an eighth of
-    what the whole model does. Upstreams of other kinds (`fbank`, `apc`, ...) run
-    in full.
+    Only the layers that are needed are read, built and run: the ninth layer of
+    the 48 of XLS-R 2B costs a fifth of the memory and an eighth of the time of the
+    whole model. S3PRL's upstreams that are no transformers (`fbank`, `apc`, ...)
+    run in full.
 
-    The waveform is normalised as the checkpoint demands. A clip's features are a
-    function of the clip: a batch with several lengths is run length by length.
+    Three sources of models give the same features from the same weights. The
+    waveform is normalised as the checkpoint demands, clip by clip. A clip's
+    features are a function of the clip: a batch with several lengths is run length
+    by length.
 
     Args:
         fs: Sampling rate of the input: 16000 or "16k".
-        frontend_conf: `upstream`, the name of an S3PRL upstream; `path_or_url`,
-            its checkpoint, where the name does not imply one; `normalize`, to
-            layer-normalise the features frame by frame; `extra_conf`, further
-            arguments of that upstream.
+        source: Where the model comes from: `s3prl`, `torchaudio` or
+            `hugging_face`.
+        frontend_conf: `upstream`, the model: the name of an S3PRL upstream
+            (xls_r_2b), of one of torchaudio's pipelines (WAV2VEC2_XLSR_2B), or of
+            a model on Hugging Face's hub (facebook/wav2vec2-xls-r-2b) or its
+            folder; `path_or_url`, its checkpoint, where the name does not imply
+            one (not for `hugging_face`); `extra_conf`, further arguments of an
+            S3PRL upstream, which is then run in full; `normalize`, to
+            layer-normalise the features frame by frame.
         download_dir: Where checkpoints are downloaded to.
         layer: Index of the hidden state: 0 is the input of the first transformer
             layer, k the output of the k-th, and -1 the last. Upstreams without
             layers have hidden state 0.
-        freeze: Keep the upstream out of training and out of the state dict, in
+        freeze: Keep the model out of training and out of the state dict, in
             evaluation mode. Otherwise it is trained like any other part.
 
     Raises:
-        ImportError: S3PRL is not installed.
-        ValueError: The rate, the layer, the upstream or a key is wrong.
+        ValueError: The rate, the source, the model, the layer or a key is wrong.
         FileNotFoundError: The checkpoint is not there.
+        ConnectionError: The checkpoint cannot be downloaded.
     """
 
     def __init__(
         self,
         fs: Union[int, str] = SSL_RATE,
+        source: str = "s3prl",
         frontend_conf: Optional[Dict[str, Any]] = None,
         download_dir: Optional[str] = None,
         layer: int = -1,
@@ -148,74 +76,56 @@ class SslLayerFrontend(AbsFrontend):
                 f"fs is {fs} Hz, but SSL models hear 16 kHz: resample the waveform "
                 "and set fs: 16000"
             )
-        conf = frontend_conf or {}
-        expert = _load_upstream(conf, download_dir)
-        self.normalize = conf.get("normalize", False)
-
-        # (1, NSamples); a chirp, so as not to draw random numbers
-        probe = torch.sin(torch.linspace(0, 100, SSL_RATE) ** 2)[None]
-        with torch.no_grad():
-            states = expert(list(probe))["hidden_states"]
-        last = len(states) - 1
-        if not -1 <= layer <= last:
+        if source not in SOURCES:
             raise ValueError(
-                f"upstream '{conf['upstream']}' has no layer {layer}: "
-                f"layer can be 0..{last}, or -1 for the last"
+                f"unknown source '{source}': known are {', '.join(SOURCES)}"
             )
-        self.layer = last if layer == -1 else layer
-        expected = states[self.layer]
-        self._output_size = expected.shape[-1]
-        rates = expert.get_downsample_rates("hidden_states")
-        self.hop_length = rates if isinstance(rates, int) else rates[self.layer]
-
-        if can_stop_early(expert, self.layer):
-            upstream = EarlyStop(expert, self.layer)
-            with torch.no_grad():
-                difference = (upstream(list(probe)) - expected).abs().max()
-            if difference > TOLERANCE * expected.abs().max():
-                raise RuntimeError(
-                    f"upstream '{conf['upstream']}' cannot be stopped after layer "
-                    f"{self.layer}: its hidden state changes by up to "
-                    f"{difference:.2g}; use another upstream or layer: -1"
-                )
-        else:
-            upstream = FullRun(expert, self.layer)
+        load, keys = SOURCES[source]
+        conf = dict(frontend_conf or {})
+        self.normalize = conf.pop("normalize", False)
+        unknown = sorted(set(conf) - set(keys))
+        if unknown:
+            raise ValueError(
+                f"unknown key in frontend_conf: {', '.join(unknown)}; "
+                f"known for source '{source}' are {', '.join(keys)}, normalize"
+            )
+        if conf.get("upstream") is None:
+            raise ValueError(
+                "frontend_conf.upstream is missing: name a model, like xls_r_2b, "
+                "wav2vec2_local or fbank of S3PRL"
+            )
+        upstream = load(layer=layer, download_dir=download_dir, **conf)
+        self.layer = upstream.layer
+        self.hop_length = upstream.hop_length
         logging.info(
             "upstream %s: hidden state %d of 0..%d, %d parameters",
             conf["upstream"],
-            self.layer,
-            last,
+            upstream.layer,
+            upstream.last,
             sum(p.numel() for p in upstream.parameters()),
         )
+        self.upstream = Frozen(upstream) if freeze else upstream
+        # (1, NSamples); a chirp, so as not to draw random numbers
+        probe = self._extract(torch.sin(torch.linspace(0, 100, SSL_RATE) ** 2)[None])
+        self._output_size = probe.shape[-1]
+        if not freeze:
+            self._freeze_what_has_no_effect(probe)
 
-        if freeze:
-            self.upstream = Frozen(upstream)
-        else:
-            self.upstream = upstream
-            self._prepare_training(probe)
+    def _freeze_what_has_no_effect(self, feats: torch.Tensor) -> None:
+        """Exclude from training what gets no gradient, such as mask embeddings.
 
-    def _prepare_training(self, probe: torch.Tensor) -> None:
-        """Let the gradient reach all of the upstream that has an effect."""
-        model = getattr(self.upstream.expert, "model", None)
-        if hasattr(model, "feature_grad_mult"):
-            model.feature_grad_mult = 1.0  # S3PRL: 0, no gradient below the layers
-        if hasattr(model, "config"):
-            # Hugging Face models mask and skip in training.
-            model.config.apply_spec_augment = False
-            model.config.layerdrop = 0.0
+        DDP refuses parameters that get none.
+        """
         parameters = list(self.upstream.parameters())
         if not parameters:
             return
-        # DDP refuses parameters that get no gradient, such as mask embeddings.
-        gradients = torch.autograd.grad(
-            self._extract(probe).sum(), parameters, allow_unused=True
-        )
+        gradients = torch.autograd.grad(feats.sum(), parameters, allow_unused=True)
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.requires_grad_(gradient is not None)
 
     def _extract(self, waveforms: torch.Tensor) -> torch.Tensor:
         """Run clips of one length: (Batch, NSamples) -> (Batch, NFrames, Dim)."""
-        feats = self.upstream(list(waveforms))
+        feats = self.upstream(waveforms)
         if self.normalize:
             feats = torch.nn.functional.layer_norm(feats, feats.shape[-1:])
         return feats
