@@ -65,5 +65,5 @@ def plot_runs(
     panels[0].invert_yaxis()
     handles, labels = panels[0].get_legend_handles_labels()
     if handles:
-        panels[0].legend(handles[:1], labels[:1], fontsize=8)
+        figure.legend(handles[:1], labels[:1], loc="outside upper right", fontsize=8)
     return figure
