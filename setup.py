@@ -42,6 +42,7 @@ setup(
         "matplotlib>=3.8",
         "numpy>=1.26",
         "pandas>=2.2",
+        "pyarrow>=15",
         "pyyaml>=6",
         "scipy>=1.12",
         "sentencepiece>=0.2",

@@ -1,9 +1,9 @@
-"""Plots of predictions against labels and of training, for reports.
+"""Plots of labels, of predictions against them and of training, for reports.
 
 Figures are made without pyplot: no display, no backend, no global state.
 """
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -95,6 +95,35 @@ def scatter(clips: pd.DataFrame, title: str, note: str = "") -> Figure:
         _frame(axes, clips)
         for handle in axes.legend(loc="upper left", fontsize=9).legend_handles:
             handle.set(alpha=1, sizes=[40])
+    return figure
+
+
+def label_histogram(
+    labels: Mapping[int, Sequence[float]], title: str, note: str = ""
+) -> Figure:
+    """Plot how many clips have which label.
+
+    Args:
+        labels: Labels (1..5) of the clips at each sampling rate in Hz.
+        title: Title of the figure.
+        note: A line at the foot: what the labels are.
+
+    Returns:
+        A figure with bars of a quarter of a point, one rate upon the other.
+    """
+    figure = new_figure(5.6, 3.6, title, note)
+    axes = figure.subplots()
+    axes.hist(
+        list(labels.values()),
+        bins=np.arange(1, 5.01, 0.25),
+        stacked=True,
+        color=[PALETTE[i % len(PALETTE)] for i in range(len(labels))],
+        label=[f"{rate_name(fs)}: n = {len(values)}" for fs, values in labels.items()],
+    )
+    axes.set(xlim=(1, 5), xlabel="label", ylabel="clips")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.25)
+    axes.legend(fontsize=9)
     return figure
 
 

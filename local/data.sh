@@ -18,9 +18,12 @@ corpus=mini          # Name of the corpus: python3 -m espnet_samos.bin.mos_prepa
 corpus_dir=          # Folder of the corpus; without it, that of db.sh.
 nj=2                 # Number of processes, where the corpus is made.
 skip_bad_clips=false # Leave out (and list) what cannot be used, instead of stopping.
-size=                # mini: small or tiny.
-table=               # csv: table of clips.
+table=               # csv: table of clips; tcd_voip: table of labels.
 set_prefix=          # csv: first part of the sets' names.
+labels=              # audiomos: mixed or separate, docs/corpora.md.
+audio_dir=           # urgent2024_mos: where its audio is written out.
+size=                # mini: small or tiny.
+band_limited=        # mini: true adds a set of clips with limited bandwidth.
 
 log "$0 $*"
 . utils/parse_options.sh
@@ -43,7 +46,8 @@ fi
 prepared=data/.prepared_${corpus}
 rm -rf "${prepared}"
 opts=(--corpus "${corpus}" --output_dir "${prepared}")
-for name in corpus_dir nj skip_bad_clips size table set_prefix; do
+for name in corpus_dir nj skip_bad_clips table set_prefix labels audio_dir size \
+    band_limited; do
     if [ -n "${!name}" ]; then
         opts+=("--${name}" "${!name}")
     fi

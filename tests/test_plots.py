@@ -4,7 +4,7 @@ import pytest
 from matplotlib.image import imread
 
 from espnet_samos.metrics import lcc
-from espnet_samos.plots import rate_name, scatter, training_curve
+from espnet_samos.plots import label_histogram, rate_name, scatter, training_curve
 from tests.scored import RATES
 
 
@@ -60,6 +60,19 @@ def test_scatter_without_standard_deviations(clips):
 def test_scatter_of_one_clip(clips):
     legend = scatter(clips.head(1), "one").axes[0].get_legend()
     assert legend.get_texts()[0].get_text() == "16 kHz: n = 1, LCC –"
+
+
+def test_label_histogram_counts_every_clip():
+    labels = {16000: [1.0, 1.1, 5.0], 48000: [1.2, 3.0]}
+    (axes,) = label_histogram(labels, "mini_test", "made up").axes
+    heights = [[bar.get_height() for bar in bars] for bars in axes.containers]
+    assert [sum(bars) for bars in heights] == [3, 2]
+    # The lowest and the highest label are in the first and the last bar.
+    assert heights[0][0] == 2 and heights[0][-1] == 1
+    # One rate stands upon the other.
+    assert axes.containers[1][0].get_y() == 2
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == ["16 kHz: n = 3", "48 kHz: n = 2"]
 
 
 def test_training_curve(tmp_path):

@@ -2,8 +2,12 @@
 
 The module of a corpus has a function `prepare` that takes the options this corpus
 needs as keyword arguments (folders, tables, ...) and returns the clips of each
-set: `Dict[str, List[Clip]]`. Where its labels need a word of caution, the module
-says it in a string `LABEL_NOTE`, which travels with the data directories.
+set: `Dict[str, List[Clip]]`. It may say
+
+- `LABEL_NOTE`: a word of caution about its labels, which travels with the data
+  directories;
+- `WHERE`: where a user gets it, and its licence;
+- `NUM_CLIPS`: how many clips each set was published with.
 
 A new corpus is one module and one line here.
 """
@@ -11,4 +15,13 @@ A new corpus is one module and one line here.
 CORPORA = {
     "mini": "espnet_samos.corpora.mini",
     "csv": "espnet_samos.corpora.csv_table",
+    "nisqa": "espnet_samos.corpora.nisqa",
+    "audiomos": "espnet_samos.corpora.audiomos",
+    "tcd_voip": "espnet_samos.corpora.tcd_voip",
+    "tencent": "espnet_samos.corpora.tencent",
+    "urgent2024_mos": "espnet_samos.corpora.urgent2024_mos",
+    "bvcc": "espnet_samos.corpora.bvcc",
+    "somos": "espnet_samos.corpora.somos",
+    "tmhint_qi": "espnet_samos.corpora.tmhint_qi",
+    "pstn": "espnet_samos.corpora.pstn",
 }

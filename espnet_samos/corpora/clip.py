@@ -1,6 +1,7 @@
 """The unit that corpora yield and data directories hold: one labelled clip."""
 
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional, Union
@@ -20,7 +21,8 @@ class Clip:
         speaker: Speaker id; where speakers are unknown, the utterance id itself.
         fs: Sampling rate in Hz; None: as the file's header says.
         mos_std: Standard deviation of the ratings behind `mos`.
-        lang: Language code.
+        votes: Number of these ratings.
+        lang: Language code, as ISO 639-1 has it: `en`, `zh`.
     """
 
     utt_id: str
@@ -30,7 +32,18 @@ class Clip:
     speaker: str
     fs: Optional[int] = None
     mos_std: Optional[float] = None
+    votes: Optional[int] = None
     lang: Optional[str] = None
+
+
+def make_utt_id(corpus: str, name: str) -> str:
+    """Make an utterance id that no other corpus has, without white space.
+
+    Args:
+        corpus: The corpus, or the corpus and the speaker.
+        name: The clip's name within it.
+    """
+    return f"{corpus}-" + re.sub(r"[^\w.-]+", "_", name)
 
 
 class DataError(ValueError):

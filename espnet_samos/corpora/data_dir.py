@@ -16,6 +16,7 @@ from espnet_samos.corpora.clip import Clip, DataError, report_problems
 FILES = (
     "mos",
     "mos_std",
+    "utt2votes",
     "utt2sys",
     "utt2fs",
     "utt2spk",
@@ -61,9 +62,9 @@ def write_data_dir(
 ) -> DataDirSummary:
     """Write `wav.scp`, `mos`, `utt2sys`, `utt2fs`, `utt2spk` and `spk2utt`.
 
-    `mos_std` and `utt2lang` are added where every clip has them. All are sorted as
-    by `LC_ALL=C sort`; paths become absolute. `wav.scp` comes last, so that a
-    directory that was not finished does not look whole.
+    `mos_std`, `utt2votes` and `utt2lang` are added where every clip has them. All are
+    sorted as by `LC_ALL=C sort`; paths become absolute. `wav.scp` comes last, so that
+    a directory that was not finished does not look whole.
 
     Args:
         clips: The clips of one set.
@@ -126,6 +127,8 @@ def write_data_dir(
     }
     if all(clip.mos_std is not None for clip in clips):
         tables["mos_std"] = {c.utt_id: f"{c.mos_std:.4f}" for c in clips}
+    if all(clip.votes is not None for clip in clips):
+        tables["utt2votes"] = {c.utt_id: str(c.votes) for c in clips}
     if all(clip.lang is not None for clip in clips):
         tables["utt2lang"] = {c.utt_id: c.lang for c in clips}
     texts = {
@@ -200,6 +203,8 @@ def _label_problems(clip: Clip) -> List[str]:
         _is_number(clip.mos_std) and clip.mos_std >= 0
     ):
         problems.append(f"mos_std {clip.mos_std!r} is not a number from 0 up")
+    if clip.votes is not None and not (isinstance(clip.votes, int) and clip.votes > 0):
+        problems.append(f"votes {clip.votes!r} is not a whole number from 1 up")
     return problems
 
 

@@ -11,6 +11,8 @@ NEEDED_FILES = {
     "utt2sys": "a line '<utterance> <system>' for each clip",
 }
 
+TABLES = (*NEEDED_FILES, "utt2spk", "mos_std", "utt2votes", "utt2lang")
+
 
 def _read_lines(path: Path) -> List[Tuple[str, str]]:
     """Read `key value` lines; a value may have spaces."""
@@ -41,10 +43,10 @@ def read_table(path: Union[str, Path]) -> Dict[str, str]:
     return table
 
 
-def _number(text: Optional[str]) -> Union[float, str, None]:
+def _number(text: Optional[str], kind: type = float) -> Union[float, str, None]:
     """Give a number; what is none stays as it is, for the writer to refuse."""
     try:
-        return text if text is None else float(text)
+        return text if text is None else kind(text)
     except ValueError:
         return text
 
@@ -56,7 +58,8 @@ def read_data_dir(
 
     Args:
         data_dir: Has `wav.scp`, `mos`, `utt2sys` and, if known, `utt2spk`,
-            `mos_std`, `utt2lang`. Without `utt2spk` each clip is its own speaker.
+            `mos_std`, `utt2votes`, `utt2lang`. Without `utt2spk` each clip is its own
+            speaker.
         wav_scp: Where the audio is, if not as the directory's `wav.scp` says.
 
     Returns:
@@ -73,7 +76,7 @@ def read_data_dir(
             raise DataError(f"no {data_dir / name}: write one, {content}")
     tables = {
         name: read_table(data_dir / name) if (data_dir / name).is_file() else {}
-        for name in ("mos", "utt2sys", "utt2spk", "mos_std", "utt2lang")
+        for name in TABLES
     }
     paths = _read_lines(Path(wav_scp or data_dir / "wav.scp"))
     known = {utt for utt, _ in paths}
@@ -91,6 +94,7 @@ def read_data_dir(
             system=tables["utt2sys"].get(utt, ""),
             speaker=tables["utt2spk"].get(utt, utt),
             mos_std=_number(tables["mos_std"].get(utt)),
+            votes=_number(tables["utt2votes"].get(utt), int),
             lang=tables["utt2lang"].get(utt),
         )
         for utt, path in paths

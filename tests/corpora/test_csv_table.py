@@ -27,31 +27,33 @@ def test_reads_only_path_and_mos(table, tmp_path):
     sets = prepare(table("path,mos", "a.wav,3.5", "b/a.wav,4"))
     (name, clips), *others = sets.items()
     assert name == "my" and not others
-    assert [c.utt_id for c in clips] == ["a", "b_a"]
-    assert [c.speaker for c in clips] == ["a", "b_a"]
+    assert [c.utt_id for c in clips] == ["my-a", "my-b_a"]
+    assert [c.speaker for c in clips] == ["my-a", "my-b_a"]
     assert [c.mos for c in clips] == [3.5, 4.0]
     assert [c.path for c in clips] == [tmp_path / "a.wav", tmp_path / "b/a.wav"]
     assert {c.system for c in clips} == {"unknown"}
-    assert clips[0].mos_std is None and clips[0].lang is None
+    assert clips[0].mos_std is None and clips[0].votes is None
+    assert clips[0].lang is None
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_reads_every_column(table, tmp_path, encoding, newline):
     path = table(
-        "mos,path,split,speaker,system,std,lang,remark",
-        '3,"c d.wav",train,s-1,tts 2,0.5,de,"x, y"',
-        f"4,{tmp_path}/ü.flac,dev,s-2,,,,",
+        "mos,path,split,speaker,system,std,votes,lang,remark",
+        '3,"c d.wav",train,s-1,tts 2,0.5,8,de,"x, y"',
+        f"4,{tmp_path}/ü.flac,dev,s-2,,,,,",
         encoding=encoding,
         newline=newline,
     )
     sets = prepare(path, set_prefix="own")
     assert list(sets) == ["own_train", "own_dev"]
     (clip,) = sets["own_train"]
-    assert (clip.utt_id, clip.speaker, clip.system) == ("s_1-c_d", "s_1", "tts_2")
-    assert (clip.mos, clip.mos_std, clip.lang) == (3.0, 0.5, "de")
+    assert (clip.utt_id, clip.speaker) == ("own_s_1-c_d", "own_s_1")
+    assert clip.system == "tts_2"
+    assert (clip.mos, clip.mos_std, clip.votes, clip.lang) == (3.0, 0.5, 8, "de")
     (clip,) = sets["own_dev"]
-    assert clip.speaker == "s_2" and clip.utt_id.endswith("ü")
+    assert clip.speaker == "own_s_2" and clip.utt_id.endswith("ü")
     assert clip.system == "unknown" and clip.mos_std is None and clip.lang is None
 
 
@@ -66,8 +68,17 @@ def test_ids_are_unique_and_do_not_depend_on_the_order(table, tmp_path):
 
 
 def test_speakers_that_cross_still_make_a_valid_directory(table, tmp_path):
-    path = table("path,mos,speaker", "a.wav,1,s", "b/a.wav,2,s-t", "c_d.wav,2,s")
+    lines = "a.wav,1,s", "b/a.wav,2,s-t", "c_d.wav,2,s", "c d.wav,3,", "ü.flac,3,"
+    path = table("path,mos,speaker", *lines)
     write_data_dir(prepare(path)["my"], tmp_path / "data")
+
+
+def test_tables_with_the_same_files_do_not_collide(table):
+    path = table("path,mos", "a.wav,3.5")
+    ids = {prepare(path, set_prefix=name)[name][0].utt_id for name in ("one", "two")}
+    assert ids == {"one-a", "two-a"}
+    with pytest.raises(DataError, match="set_prefix 'a b'"):
+        prepare(path, set_prefix="a b")
 
 
 @pytest.mark.parametrize(
@@ -75,8 +86,8 @@ def test_speakers_that_cross_still_make_a_valid_directory(table, tmp_path):
     [
         ("a.wav,", "no mos"),
         (",3", "no path"),
-        ("a.wav,three", "mos 'three' of a.wav is not a number"),
-        ("a.wav,nan", "mos 'nan' of a.wav is not a number"),
+        ("a.wav,three", "mos 'three' is not a number"),
+        ("a.wav,nan", "mos 'nan' is not a number"),
         ("a.wav,6", "outside 1..5"),
         ("z.wav,3", "no such file"),
         ("b/a.wav,4", "line 2 already"),

@@ -7,6 +7,7 @@ import soundfile
 
 from espnet_samos.corpora.clip import Clip, DataError
 from espnet_samos.corpora.data_dir import write_data_dir
+from espnet_samos.corpora.kaldi import read_data_dir
 
 
 @pytest.fixture
@@ -51,10 +52,12 @@ def test_holds_every_clip(clips, tmp_path):
 
 
 def test_optional_files(clips, tmp_path):
-    full = [dataclasses.replace(c, mos_std=0.5, lang="de") for c in clips]
+    full = [dataclasses.replace(c, mos_std=0.5, votes=7, lang="de") for c in clips]
     write_data_dir(full, tmp_path / "data", label_note="a proxy")
     assert set(read(tmp_path / "data/mos_std").values()) == {"0.5000"}
+    assert set(read(tmp_path / "data/utt2votes").values()) == {"7"}
     assert set(read(tmp_path / "data/utt2lang").values()) == {"de"}
+    assert {clip.votes for clip in read_data_dir(tmp_path / "data")} == {7}
     assert (tmp_path / "data/label_note").read_text() == "a proxy\n"
     # Written anew, nothing old stays; what is not ours does
     (tmp_path / "data/mine").write_text("kept")
@@ -94,6 +97,8 @@ def test_sorted_as_by_c_locale(clips, tmp_path):
         ({"mos": 5.01}, "outside 1..5"),
         ({"mos": 0.99}, "outside 1..5"),
         ({"mos_std": -0.1}, "mos_std -0.1"),
+        ({"votes": 0}, "votes 0 is not a whole number"),
+        ({"votes": "7.5"}, "votes '7.5' is not a whole number"),
         ({"path": "gone.wav"}, "no such file: gone.wav"),
         ({"path": __file__}, "cannot be read as audio"),
         ({"fs": 8000}, "is at 16000 Hz, not at 8000 Hz"),

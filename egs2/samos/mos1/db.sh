@@ -1,6 +1,17 @@
-# Where your corpora are: local/data.sh reads these.
+# Where your corpora are: local/data.sh reads these. docs/corpora.md says what is
+# expected there, and where to get it.
 #
 # shellcheck shell=bash disable=SC2034
 
 # The mini corpus is made here, not downloaded.
 MINI=downloads/mini
+
+NISQA=downloads/nisqa
+AUDIOMOS=downloads/audiomos
+TCD_VOIP=downloads/tcd_voip
+TENCENT=downloads/tencent
+URGENT2024_MOS=downloads/urgent2024_mos
+BVCC=downloads/bvcc
+SOMOS=downloads/somos
+TMHINT_QI=downloads/tmhint_qi
+PSTN=downloads/pstn

@@ -1,0 +1,48 @@
+"""SOMOS: 200 text-to-speech systems, one voice, 24 kHz.
+
+Layout, with `audios.zip` unpacked: clips in `audios`; single ratings in
+`training_files/split1/clean/{TRAIN,VALID,TEST}SET` with
+`systemId,utteranceId,choice,listenerId`.
+"""
+
+from pathlib import Path
+from typing import Dict, List, Union
+
+from espnet_samos.corpora.clip import Clip
+from espnet_samos.corpora.ratings import Rating, clips_from_ratings
+from espnet_samos.corpora.table import Row, parse_rows, read_rows
+
+WHERE = "https://zenodo.org/records/7378801; licence: CC BY-NC-SA"
+NUM_CLIPS = {"somos_train": 14100, "somos_valid": 3000, "somos_test": 3000}
+COLUMNS = ("systemId", "utteranceId", "choice", "listenerId")
+
+
+def prepare(
+    corpus_dir: Union[str, Path], skip_bad_clips: bool = False
+) -> Dict[str, List[Clip]]:
+    """Read the corpus, its first split, ratings of trustworthy listeners only.
+
+    Args:
+        corpus_dir: The corpus' folder, which has `audios` and `training_files`.
+        skip_bad_clips: Leave out, and list, lines with anything wrong with them.
+
+    Returns:
+        The clips of `somos_train`, `somos_valid` and `somos_test`.
+
+    Raises:
+        DataError: A table is missing or has wrong lines.
+    """
+    corpus_dir = Path(corpus_dir)
+
+    def parse(row: Row) -> Rating:
+        path = row.file("utteranceId", corpus_dir / "audios", ".wav")
+        return Rating(path, row.name("systemId"), row.mos("choice"), row.line)
+
+    sets = {}
+    for name in ("train", "valid", "test"):
+        table = corpus_dir / f"training_files/split1/clean/{name.upper()}SET"
+        ratings = parse_rows(
+            table, read_rows(table, COLUMNS), parse, COLUMNS, skip_bad_clips
+        )
+        sets[f"somos_{name}"] = clips_from_ratings(ratings, "somos", "en", str(table))
+    return sets

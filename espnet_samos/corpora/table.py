@@ -1,0 +1,238 @@
+"""The one reader of delimited tables."""
+
+import csv
+import io
+import math
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Union
+
+from espnet_samos.corpora.clip import DataError, report_problems
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table; its methods refuse a cell that is not what it should be.
+
+    Args:
+        line: Number of the row's last line, from 1.
+        cells: Text by column, without white space at its ends.
+    """
+
+    line: int
+    cells: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        """Give a cell; a column that the table does not have is empty."""
+        return self.cells.get(column, "")
+
+    def text(self, column: str) -> str:
+        """Give a cell that must not be empty."""
+        if not self[column]:
+            raise DataError(f"no {column}: fill it in or drop the line")
+        return self[column]
+
+    def name(self, column: str) -> str:
+        """Give a cell that must not be empty, with "_" for white space."""
+        return re.sub(r"\s+", "_", self.text(column))
+
+    def number(self, column: str) -> float:
+        """Give a finite number."""
+        text = self.text(column)
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise DataError(f"{column} '{text}' is not a number: correct it")
+        return number
+
+    def mos(self, column: str) -> float:
+        """Give a rating or a mean of ratings, 1..5."""
+        number = self.number(column)
+        if not 1 <= number <= 5:
+            raise DataError(
+                f"{column} {self[column]} is outside 1..5: rescale the labels"
+            )
+        return number
+
+    def std(self, column: str) -> Optional[float]:
+        """Give a standard deviation; None for an empty cell."""
+        if not self[column]:
+            return None
+        number = self.number(column)
+        if number < 0:
+            raise DataError(f"{column} '{self[column]}' is below 0: correct it")
+        return number
+
+    def count(self, column: str) -> Optional[int]:
+        """Give a whole number from 1 up; None for an empty cell."""
+        if not self[column]:
+            return None
+        number = self.number(column)
+        if number != int(number) or number < 1:
+            raise DataError(
+                f"{column} '{self[column]}' is not a whole number from 1 up: correct it"
+            )
+        return int(number)
+
+    def file(self, column: str, folder: Path, suffix: str = "") -> Path:
+        """Give a file within `folder`; `suffix` is added to a name without it."""
+        name = self.text(column)
+        return file_within(folder, name if name.endswith(suffix) else name + suffix)
+
+
+def file_within(folder: Path, name: str) -> Path:
+    """Give the path of a file that is there, `name` being relative to `folder`."""
+    path = PurePath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise DataError(
+            f"'{name}' leads out of {folder}: write it relative to that folder"
+        )
+    return existing_file(folder / path)
+
+
+def existing_file(path: Path) -> Path:
+    """Give the path of a file that is there."""
+    # not Path.is_file, which raises for a name that is too long
+    if not os.path.isfile(path):
+        raise DataError(f"no such file: {path}: correct the path or add the file")
+    return path
+
+
+def read_rows(
+    path: Union[str, Path],
+    needed: Sequence[str],
+    delimiter: str = ",",
+    header: bool = True,
+) -> List[Row]:
+    """Read a table in UTF-8, with or without a byte-order mark.
+
+    Args:
+        path: The table's file.
+        needed: The columns it must have; others are read as well.
+        delimiter: What is between two cells.
+        header: The first line names the columns; if not, they are `needed`.
+
+    Returns:
+        The rows, at least one; empty lines are no rows.
+
+    Raises:
+        DataError: The file is missing or is no such table; the message names the
+            file and the lines.
+    """
+    path = Path(path)
+    reader = csv.reader(
+        io.StringIO(_read_text(path), newline=""),
+        delimiter=delimiter,
+        skipinitialspace=True,
+        strict=True,
+    )
+    columns = None if header else list(needed)
+    rows: List[Row] = []
+    problems: List[str] = []
+    try:
+        for cells in reader:
+            if not cells:
+                continue
+            cells = [cell.strip() for cell in cells]
+            if columns is None:
+                columns = cells
+                _check_header(path, reader.line_num, columns, needed, delimiter)
+            elif len(cells) != len(columns):
+                problems.append(
+                    f"line {reader.line_num}: not {len(columns)} fields "
+                    f"({', '.join(columns)}): quote fields that have a '{delimiter}'"
+                )
+            else:
+                row = dict(zip(columns, cells, strict=True))
+                rows.append(Row(reader.line_num, row))
+    except csv.Error as e:
+        raise DataError(
+            f"{path}: line {reader.line_num}: not a table with '{delimiter}' between "
+            f"its cells ({e}): correct the line"
+        ) from e
+    report_problems(str(path), problems)
+    if not rows:
+        after = " after the header" if header and columns else ""
+        raise DataError(f"{path}: no lines{after}: add your clips")
+    return rows
+
+
+def parse_rows[T](
+    path: Union[str, Path],
+    rows: Sequence[Row],
+    parse: Callable[[Row], T],
+    unique: Sequence[str],
+    skip: bool = False,
+) -> List[T]:
+    """Make something of each row, and refuse, or leave out, the rows that are bad.
+
+    Args:
+        path: The table's file, for messages.
+        rows: Its rows.
+        parse: Makes it, or raises a `DataError` that says what is wrong.
+        unique: The columns that tell rows apart: no two rows have all of them equal.
+        skip: Leave out, and list, rows with anything wrong with them.
+
+    Raises:
+        DataError: Rows are bad and `skip` is not set; the message names their lines.
+    """
+    parsed: List[T] = []
+    problems: List[str] = []
+    first_lines: Dict[tuple, int] = {}
+    for row in rows:
+        key = tuple(row[column] for column in unique)
+        first_line = first_lines.setdefault(key, row.line)
+        try:
+            if first_line != row.line:
+                raise DataError(
+                    f"{', '.join(key)} is on line {first_line} already: "
+                    "keep one of them"
+                )
+            parsed.append(parse(row))
+        except DataError as e:
+            problems.append(f"line {row.line}: {e}")
+    report_problems(str(path), problems, skip=skip)
+    return parsed
+
+
+def _read_text(path: Path) -> str:
+    try:
+        content = existing_file(path).read_bytes()
+    except OSError as e:
+        raise DataError(f"{path}: cannot be read: {e}") from e
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        line = content.count(b"\n", 0, e.start) + 1
+        raise DataError(
+            f"{path}: line {line}: not UTF-8 ({e.reason}): save the table as UTF-8"
+        ) from e
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise DataError(
+            f"{path}: line {line}: has a NUL character: save the table as UTF-8"
+        )
+    return text
+
+
+def _check_header(
+    path: Path, line: int, columns: List[str], needed: Sequence[str], delimiter: str
+) -> None:
+    missing = [name for name in needed if name not in columns]
+    if missing:
+        raise DataError(
+            f"{path}: line {line}: no column {' and '.join(missing)} in the header "
+            f"({', '.join(columns)}): the table needs the columns "
+            f"{', '.join(needed)}, with '{delimiter}' between them"
+        )
+    repeated = [name for name, n in Counter(columns).items() if name and n > 1]
+    if repeated:
+        raise DataError(
+            f"{path}: line {line}: two columns {' and '.join(repeated)} in the "
+            "header: rename or drop one"
+        )

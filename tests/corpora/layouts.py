@@ -1,0 +1,290 @@
+"""Small folders laid out as the corpora were published, column for column."""
+
+import importlib
+import io
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+import soundfile
+
+from espnet_samos.corpora import CORPORA
+
+NISQA_HEADER = (
+    "db,con,file,con_description,filename_deg,filename_ref,source,lang,votes,mos,noi,"
+    "col,dis,loud,noi_std,col_std,dis_std,loud_std,mos_std,filepath_deg,filepath_ref"
+)
+TCD_DEGRADATIONS = ("CHOP", "CLIP", "COMPSPKR", "ECHO", "NOISE")
+TMHINT_HEADER = (
+    "idx,method,uttr,snr,noise,quality_score,intelligibility_score,file_name"
+)
+
+
+def write_audio(path: Path, fs: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.full(fs // 5, 0.1), fs)
+
+
+def write_lines(path: Path, *lines: str, encoding: str = "utf-8") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding=encoding)
+
+
+def make_nisqa(folder: Path) -> None:
+    for part in ("TRAIN_SIM", "TRAIN_LIVE", "VAL_SIM", "VAL_LIVE") + (
+        *("TEST_FOR", "TEST_LIVETALK", "TEST_P501"),
+    ):
+        db = f"NISQA_{part}"
+        lines = [NISQA_HEADER]
+        for con in (1, 2):
+            for file in (1, 2):
+                # the same names in all parts
+                name = f"c{con:05d}_f{file}.wav"
+                write_audio(folder / db / "deg" / name, 48000)
+                write_audio(folder / db / "ref" / name, 48000)
+                lang = "en" if part.endswith(("SIM", "LIVE")) else "de"
+                lines.append(
+                    f'{db},{con},{file},"codec, {con}",{name},{name},AusTalk,{lang},5,'
+                    f"{con + file / 4},3,3,3,3,.5,.5,.5,.5,0.{con}{file},"
+                    f"{db}/deg/{name},{db}/ref/{name}"
+                )
+        write_lines(folder / db / f"{db}_file.csv", *lines)
+
+
+# systems at each rate: sys1 is another one at each
+AUDIOMOS_SYSTEMS = {"16k": 2, "24k": 3, "48k": 1}
+
+
+def audiomos_utts(first: int):
+    """Names of five clips for each system, counted from `first`."""
+    return {
+        f"audiomos-track3-{rate}_sys{system}": [
+            f"audiomos-track3-{rate}_sys{system}_utt{utt:02d}"
+            for utt in range(first, first + 5)
+        ]
+        for rate, count in AUDIOMOS_SYSTEMS.items()
+        for system in range(1, count + 1)
+    }
+
+
+def audiomos_rate(utt: str) -> int:
+    return 1000 * int(utt.split("-")[2].split("k_")[0])
+
+
+def audiomos_ratings(utt: str, wide: bool):
+    """Ratings of three listeners; beside wider bands, 16 kHz loses a point."""
+    number = int(utt[-2:])
+    lost = int(wide and "16k" in utt)
+    return [2 + (number + listener) % 3 - lost for listener in range(3)]
+
+
+def make_audiomos_challenge(folder: Path) -> None:
+    train, test = audiomos_utts(1), audiomos_utts(11)
+    for utts in (*train.values(), *test.values()):
+        for utt in utts:
+            write_audio(folder / f"DATA/wav/{utt}.wav", audiomos_rate(utt))
+
+    def rows(systems, wide):
+        return [
+            f"{utt}.wav,{listener},{rating}"
+            for utts in systems.values()
+            for utt in utts
+            for listener, rating in enumerate(audiomos_ratings(utt, wide))
+        ]
+
+    for rate in AUDIOMOS_SYSTEMS:
+        systems = {name: utts for name, utts in train.items() if f"-{rate}_" in name}
+        write_lines(
+            folder / f"train/utt_{rate}.csv",
+            *("uttID,lisID,rating", *rows(systems, wide=False)),
+        )
+    for name, systems in (("val", train), ("test", test)):
+        write_lines(
+            folder / f"{name}/utt_mix_{name}.csv",
+            *("uttID,lisID,rating", *rows(systems, wide=True)),
+        )
+        means = [
+            f"{system},{fmean(fmean(audiomos_ratings(utt, True)) for utt in utts)}"
+            for system, utts in systems.items()
+        ]
+        write_lines(folder / f"{name}/sys_mix_{name}.csv", "sysID,MOS", *means)
+
+
+def make_audiomos_published(folder: Path) -> None:
+    for part, first, tables in (
+        ("train", 1, {"train": slice(0, 4), "val": slice(4, 5)}),
+        ("eval", 11, {"eval": slice(0, 5)}),
+    ):
+        data = folder / f"audiomos2025_{part}/DATA"
+        for table, chosen in tables.items():
+            lines = ["sysID,uttID,rating"]
+            for system, utts in audiomos_utts(first).items():
+                for utt in utts[chosen]:
+                    write_audio(data / f"wav/{utt}.wav", audiomos_rate(utt))
+                    lines.append(f"{system},{utt},{fmean(audiomos_ratings(utt, True))}")
+            write_lines(data / f"{table}.csv", *lines)
+
+
+def tcd_voip_names(folder: Path):
+    """Write the clips and give their names: conditions count from 1 in each kind."""
+    for degradation in TCD_DEGRADATIONS:
+        for condition in (1, 2):
+            for speaker in ("FA", "FG", "MK", "ML"):
+                name = f"{condition:02d}_{degradation}_{speaker}.wav"
+                clips = folder / "Test Set" / degradation.lower()
+                write_audio(clips / f"C_{name}", 48000)
+                write_audio(clips / "ref" / f"R_{name}", 48000)
+                yield f"C_{name}", condition
+
+
+def make_tcd_voip(folder: Path) -> None:
+    lines = [f"{name},{1 + n}.25" for name, n in tcd_voip_names(folder)]
+    write_lines(folder / "metadata.csv", "Filename,sample MOS", *lines)
+
+
+def make_tcd_voip_circulating(folder: Path) -> None:
+    lines = [f"{name},{n},{1 + n}.25" for name, n in tcd_voip_names(folder)]
+    write_lines(
+        folder / "tcd-voip.csv",
+        *("Filename,ConditionID,MOS", *lines),
+        encoding="utf-8-sig",
+    )
+
+
+def make_tencent(folder: Path) -> None:
+    for part, named, digits in (
+        ("without", "withoutReverberationTrainDev", 5),
+        # The table names another folder than that of the clips.
+        ("with", "withReverberationTrainDevMOS", 4),
+    ):
+        lines = ["deg_wav,mos"]
+        for i, fs in enumerate((16000, 24000, 16000)):
+            name = f"{i:0{digits}d}.wav"
+            write_audio(folder / f"{part}ReverberationTrainDev" / name, fs)
+            lines.append(f"./{named}/{name},{1.5 + i}")
+        write_lines(folder / f"{part}ReverberationTrainDevMOS.csv", *lines)
+
+
+def urgent_rows():
+    rows = []
+    for team in ("P426", "P7"):
+        for i, fs in enumerate((8000, 22050, 48000)):
+            audio = io.BytesIO()
+            soundfile.write(audio, np.full(fs // 5, 0.1), fs, format="FLAC")
+            name = f"{team}-fileid_{i}"
+            rows.append(
+                {
+                    "id": name,
+                    "audio": {"bytes": audio.getvalue(), "path": f"{name}.flac"},
+                    "sampling_rate": fs,
+                    "mos": 2.0 + i,
+                    "raw_ratings": [1 + i, 2 + i, 3 + i],
+                }
+            )
+    return rows
+
+
+def make_urgent2024_mos(folder: Path) -> None:
+    (folder / "data").mkdir(parents=True)
+    rows = urgent_rows()
+    for i in range(2):
+        pyarrow.parquet.write_table(
+            pyarrow.Table.from_pylist(rows[i::2]),
+            folder / f"data/test-{i:05d}-of-00002.parquet",
+        )
+
+
+def make_bvcc(folder: Path) -> None:
+    data = folder / "DATA"
+    for part, ratings_table, first in (
+        *(("train", "TRAINSET", 0), ("val", "DEVSET", 4), ("test", "TESTSET", 8)),
+    ):
+        labels, ratings = [], []
+        for i in range(first, first + 4):
+            system = f"sys{i % 2:05x}"
+            name = f"{system}-utt{i:07x}.wav"
+            write_audio(data / "wav" / name, 16000)
+            values = [1 + i % 4, 2 + i % 4]
+            labels.append(f"{name},{fmean(values)}")
+            ratings += [
+                f"{system},{name},{value},u{n}_1,{{}}_30-39_{n}_Female_Valid_1_No"
+                for n, value in enumerate(values)
+            ]
+        write_lines(data / f"sets/{part}_mos_list.txt", *labels)
+        write_lines(data / f"sets/{ratings_table}", *ratings)
+
+
+def make_somos(folder: Path) -> None:
+    for part, first in (("TRAIN", 0), ("VALID", 4), ("TEST", 8)):
+        lines = ["systemId,utteranceId,choice,listenerId"]
+        for i in range(first, first + 4):
+            system = f"{i % 2:03d}"
+            name = f"novel_2007_{i:04d}_{system}.wav"
+            write_audio(folder / "audios" / name, 24000)
+            lines += [f"{system},{name},{c},L{c}" for c in (1 + i % 3, 2 + i % 3)]
+        write_lines(folder / f"training_files/split1/clean/{part}SET", *lines)
+
+
+def make_tmhint_qi(folder: Path) -> None:
+    lines = [TMHINT_HEADER]
+    for part, count in (("train", 20), ("test", 4)):
+        for i in range(count):
+            method, snr = ("FCN", "noisy")[i % 2], (-2, 5)[i // 2 % 2]
+            name = f"{part}_{method}_TMHINT_{i:02d}_babble_{snr}"
+            write_audio(folder / part / f"{name}.wav", 16000)
+            for subject, score in enumerate((1 + i % 3, 3 + i % 3)):
+                lines.append(f"{subject},{method},{i},{snr},babble,{score},9,{name}")
+    # published with lines that have no rating
+    lines.append(f"7,{method},{i},{snr},babble,,9,{name}")
+    write_lines(folder / "raw_data.csv", *lines)
+
+
+def make_pstn(folder: Path) -> None:
+    lines = ["filename,MOS,std,95%CI,votes"]
+    for i in range(4):
+        write_audio(folder / f"pstn_train/{i:05d}_call.wav", 8000)
+        lines.append(f"{i:05d}_call.wav,{1.5 + i / 2},0.7{i},0.4,{5 + i}")
+    write_lines(folder / "pstn_train/pstn_train.csv", *lines)
+
+
+def make_csv(folder: Path) -> None:
+    lines = ["path,mos,system,speaker,split,std,votes,lang"]
+    for i in range(4):
+        write_audio(folder / f"wav/{i}.wav", 16000)
+        lines.append(f"wav/{i}.wav,{1 + i},s{i % 2},,,0.5,3,en")
+    write_lines(folder / "my.csv", *lines)
+
+
+# Each layout: the corpus and what makes its folder.
+LAYOUTS = {
+    "nisqa": ("nisqa", make_nisqa),
+    "audiomos_challenge": ("audiomos", make_audiomos_challenge),
+    "audiomos_published": ("audiomos", make_audiomos_published),
+    "tcd_voip": ("tcd_voip", make_tcd_voip),
+    "tcd_voip_circulating": ("tcd_voip", make_tcd_voip_circulating),
+    "tencent": ("tencent", make_tencent),
+    "urgent2024_mos": ("urgent2024_mos", make_urgent2024_mos),
+    "bvcc": ("bvcc", make_bvcc),
+    "somos": ("somos", make_somos),
+    "tmhint_qi": ("tmhint_qi", make_tmhint_qi),
+    "pstn": ("pstn", make_pstn),
+    "csv": ("csv", make_csv),
+}
+
+
+def read_layout(layout: str, folder: Path, **options):
+    """Read a folder that a layout's function made."""
+    corpus = LAYOUTS[layout][0]
+    where = {"table": folder / "my.csv"} if corpus == "csv" else {"corpus_dir": folder}
+    return importlib.import_module(CORPORA[corpus]).prepare(**where, **options)
+
+
+def make_and_read(layout: str, folder: Path, **options):
+    """Make a layout's folder and read it; gives the clips of each set by id."""
+    LAYOUTS[layout][1](folder)
+    return {
+        name: {clip.utt_id: clip for clip in clips}
+        for name, clips in read_layout(layout, folder, **options).items()
+    }
