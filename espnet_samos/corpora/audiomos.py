@@ -123,7 +123,7 @@ def _read_system_means(table: Path, skip: bool) -> Dict[str, float]:
     """Give the published mean label of each system."""
 
     def parse(row: Row) -> Tuple[str, float]:
-        system = row.name("sysID")
+        system = row.name("sysID").removeprefix(PREFIX)
         _rate(system)
         return system, row.mos("MOS")
 
@@ -136,14 +136,14 @@ def _read_ratings(
 ) -> List[Clip]:
     def parse(row: Row) -> Rating:
         path = row.file("uttID", wav_dir, ".wav")
-        system = next((s for s in systems if path.stem.startswith(f"{s}_")), None)
+        name = path.stem.removeprefix(PREFIX)
+        system = next((s for s in systems if name.startswith(f"{s}_")), None)
         if system is None:
             raise DataError(
                 f"'{path.stem}' begins with no sysID of {systems_table}: correct one "
                 "of the tables"
             )
-        name = system.removeprefix(PREFIX)
-        return Rating(path, name, row.mos("rating"), row.line)
+        return Rating(path, system, row.mos("rating"), row.line)
 
     columns = ("uttID", "lisID", "rating")
     ratings = parse_rows(table, read_rows(table, columns), parse, columns, skip)
@@ -178,9 +178,9 @@ def _read_published(folder: Path, table_name: str, skip: bool) -> List[Clip]:
 
 def _rate(name: str) -> int:
     """Give the sampling rate in Hz that a clip's or a system's name says."""
-    match = re.match(rf"{PREFIX}(\d+)k_", name)
+    match = re.match(rf"(?:{PREFIX})?(\d+)k_", name)
     if match is None:
-        raise DataError(f"'{name}' does not begin with {PREFIX}<rate>k_: rename it")
+        raise DataError(f"'{name}' does not begin with [{PREFIX}]<rate>k_: rename it")
     return 1000 * int(match[1])
 
 
@@ -190,7 +190,7 @@ def _check_system_means(
     """Refuse ratings whose means are not the published ones: some are not right."""
     labels: Dict[str, List[float]] = {}
     for clip in clips:
-        labels.setdefault(f"{PREFIX}{clip.system}", []).append(clip.mos)
+        labels.setdefault(clip.system, []).append(clip.mos)
     means = {system: fmean(values) for system, values in labels.items()}
     problems = [
         f"system {system}: published with MOS {mos:.3f}, "

@@ -105,3 +105,17 @@ def test_published_layout(tmp_path):
 def test_other_folders_are_refused(tmp_path):
     with pytest.raises(DataError, match="neither a folder val .* nor audiomos2025"):
         prepare(tmp_path)
+
+
+def test_names_of_systems_may_lack_the_prefix_of_clips(tmp_path):
+    sets = make_and_read("audiomos_challenge", tmp_path)
+    for name in ("val", "test"):
+        table = tmp_path / f"{name}/sys_mix_{name}.csv"
+        text = table.read_text()
+        assert "audiomos-track3-16k_sys1" in text
+        table.write_text(text.replace("audiomos-track3-", ""))
+    again = prepare(tmp_path)
+    for name, clips in again.items():
+        assert {c.utt_id: c for c in clips} == {
+            c.utt_id: c for c in sets[name].values()
+        }
