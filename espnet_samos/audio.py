@@ -146,11 +146,18 @@ def cut_native(
     return samples[first : first + int((seconds + CUT_MARGIN_SECONDS) * fs)]
 
 
-def fit_window(samples: np.ndarray, num_samples: int) -> np.ndarray:
+def fit_window(samples: np.ndarray, num_samples: int, start: int = 0) -> np.ndarray:
     """Repeat a clip until the window is full, or cut it there.
 
     (NSamples,) -> (num_samples,)
+
+    Args:
+        samples: Samples of one clip.
+        num_samples: Length of the window.
+        start: The sample of the clip that the window begins with; the clip is
+            repeated from there.
     """
-    if len(samples) < num_samples:
-        samples = np.tile(samples, -(-num_samples // len(samples)))
-    return samples[:num_samples]
+    repetitions = -(-(start + num_samples) // len(samples))
+    if repetitions > 1:
+        samples = np.tile(samples, repetitions)
+    return samples[start : start + num_samples]

@@ -6,8 +6,13 @@ import sys
 from pathlib import Path
 
 from espnet_samos import __version__
+from espnet_samos.bin import mos_prepare
+from espnet_samos.corpora import CORPORA
+from espnet_samos.corpora.clip import DataError
 
 DEFAULT_CHECKPOINT = "valid.lcc.best.pth"
+# in a clone of the repository; an installed package has no conf/ beside it
+PUBLISHED_CONFIG = Path(__file__).parents[2] / "conf/paper/model.yaml"
 
 
 def score(args: argparse.Namespace) -> int:
@@ -35,6 +40,35 @@ def score(args: argparse.Namespace) -> int:
     return failed
 
 
+def import_model(args: argparse.Namespace) -> int:
+    """Turn the published checkpoint into a model; return 1 if it does not fit."""
+    from espnet_samos.published import import_published
+
+    try:
+        name, packed = import_published(
+            args.checkpoint, args.train_config, args.output_dir, DEFAULT_CHECKPOINT
+        )
+    except (OSError, ValueError) as e:
+        print(f"samos: error: {e}", file=sys.stderr)
+        return 1
+    print(f"{name}: {args.output_dir} (packed: {packed})")
+    return 0
+
+
+def prepare(args: argparse.Namespace) -> int:
+    """Write a corpus' data directories; return 1 if it cannot be used."""
+    options = dict(vars(args))
+    for name in ("command", "function", "corpus", "source", "output_dir"):
+        del options[name]
+    options["table" if args.corpus == "csv" else "corpus_dir"] = args.source
+    try:
+        mos_prepare.prepare(args.corpus, Path(args.output_dir), options)
+    except (argparse.ArgumentError, DataError, OSError) as e:
+        print(f"samos: error: {e}", file=sys.stderr)
+        return 1
+    return 0
+
+
 def get_parser():
     """Return the argument parser."""
     parser = argparse.ArgumentParser(
@@ -59,6 +93,39 @@ def get_parser():
     )
     command.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     command.set_defaults(function=score)
+
+    command = commands.add_parser(
+        "import",
+        help="make the published checkpoint a model that can be scored with",
+        description="Take the weights from the published TorchScript archive, or from "
+        "a state dict with its names, into a directory that 'samos score --model' "
+        "takes. Nothing in the checkpoint is run. SSL-Layer-MOS is recognised by its "
+        "weights.",
+    )
+    command.add_argument("checkpoint", help="TorchScript archive or state dict")
+    command.add_argument(
+        "--output_dir", required=True, help="the model's directory, without one in it"
+    )
+    command.add_argument(
+        "--train_config",
+        nargs="+",
+        required=not PUBLISHED_CONFIG.is_file(),
+        default=[str(PUBLISHED_CONFIG)],
+        help="YAML files that describe the model, a later one over an earlier "
+        "(default: conf/paper/model.yaml of the repository)",
+    )
+    command.set_defaults(function=import_model)
+
+    command = commands.add_parser(
+        "prepare",
+        help="check a corpus and make Kaldi data directories of it",
+        description="Read a corpus as it was published, or a table of your own, check "
+        "it, and write one data directory a set, with a histogram of its labels.",
+    )
+    command.add_argument("corpus", choices=list(CORPORA))
+    command.add_argument("source", help="the corpus' folder; csv: the table")
+    mos_prepare.add_options(command)
+    command.set_defaults(function=prepare)
     return parser
 
 

@@ -155,7 +155,8 @@ class MosTask(AbsTask):
             action=NestedDictAction,
             default=dict(),
             help="The keyword arguments for MosPreprocessor: window_seconds, "
-            "random_window, multichannel",
+            "multichannel, and in training random_window, random_start, gain_db, "
+            "flip_polarity",
         )
 
         group = parser.add_argument_group(description="Optimiser related")
@@ -181,7 +182,7 @@ class MosTask(AbsTask):
         """Build the audio path from a clip to the windows of the model.
 
         Raises:
-            ValueError: Random windows beside SSL features of fixed windows.
+            ValueError: Random windows and the like beside SSL features from disk.
         """
         if not args.use_preprocessor:
             return None
@@ -193,10 +194,12 @@ class MosTask(AbsTask):
             **args.preprocessor_conf,
         )
         data_names = [name for _, name, _ in args.train_data_path_and_name_and_type]
-        if train and preprocessor.random_window and "ssl_feats" in data_names:
+        options = preprocessor.random_options()
+        if train and options and "ssl_feats" in data_names:
             raise ValueError(
-                "preprocessor_conf.random_window cannot be used with SSL features "
-                "from disk: they were computed from the first window of each clip"
+                f"preprocessor_conf has {', '.join(options)}, which cannot be used "
+                "with SSL features from disk: they were computed from the first "
+                "window of each clip, unchanged (--dump_ssl_feats false)"
             )
         return preprocessor
 

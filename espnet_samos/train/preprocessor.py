@@ -1,6 +1,6 @@
 """From a clip at its native rate to what the model's branches take."""
 
-from typing import Dict
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 from espnet2.train.preprocessor import AbsPreprocessor
@@ -22,15 +22,24 @@ class MosPreprocessor(AbsPreprocessor):
     """Cut or repeat a clip to one window and resample it for both branches.
 
     Args:
-        train: Whether the clips are for training.
+        train: Whether the clips are for training. Outside training a window is the
+            clip from its first sample on, unchanged.
         use_ssl: Make the 16 kHz waveform.
         use_spectrogram: Make the 48 kHz waveform.
         window_seconds: Length of the window. A shorter clip is repeated until
             the window is full, a longer one is cut.
-        random_window: While training, take a random window of a longer clip;
-            otherwise, and outside training always, its first.
+        random_window: While training, take a random window of a longer clip.
+        random_start: While training, begin at a random place of a shorter clip,
+            which is then repeated from there.
+        gain_db: While training, change the level by a random gain between these
+            two, in dB. Nothing is clipped.
+        flip_polarity: While training, the probability of turning the sign of a clip.
         multichannel: `error` refuses clips of several channels, `downmix`
             takes their mean.
+
+    Raises:
+        ValueError: `gain_db` is not two numbers, the lower first, or `flip_polarity`
+            is not a probability.
     """
 
     def __init__(
@@ -40,14 +49,40 @@ class MosPreprocessor(AbsPreprocessor):
         use_spectrogram: bool = True,
         window_seconds: float = 10.0,
         random_window: bool = False,
+        random_start: bool = False,
+        gain_db: Optional[Sequence[float]] = None,
+        flip_polarity: float = 0.0,
         multichannel: str = "error",
     ):
         super().__init__(train)
+        if gain_db is not None and not (
+            np.shape(gain_db) == (2,)
+            and np.isfinite(gain_db).all()
+            and gain_db[0] <= gain_db[1]
+        ):
+            raise ValueError(
+                f"preprocessor_conf.gain_db is {gain_db}: give the lowest and the "
+                "highest gain in dB, like [-3, 3]"
+            )
+        # "true" would turn every clip, and change nothing from clip to clip
+        if isinstance(flip_polarity, bool) or not 0 <= flip_polarity <= 1:
+            raise ValueError(
+                f"preprocessor_conf.flip_polarity is {flip_polarity}: give a "
+                "probability, 0 to 1"
+            )
         self.use_ssl = use_ssl
         self.use_spectrogram = use_spectrogram
         self.window_seconds = window_seconds
         self.random_window = random_window
+        self.random_start = random_start
+        self.gain_db = gain_db
+        self.flip_polarity = flip_polarity
         self.multichannel = multichannel
+
+    def random_options(self) -> List[str]:
+        """Name the options in use that make a training clip differ every time."""
+        names = ("random_window", "random_start", "gain_db", "flip_polarity")
+        return [name for name in names if getattr(self, name)]
 
     def __call__(self, uid: str, data: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
         """Replace `speech` and `fs` by the windows.
@@ -74,18 +109,36 @@ class MosPreprocessor(AbsPreprocessor):
         except AudioError as e:
             raise AudioError(f"{uid}: {e}") from e
 
-        start = 0.0
+        first = start = 0.0
         spare = len(speech) / fs - self.window_seconds
         if self.train and self.random_window and spare > 0:
-            start = np.random.uniform(0.0, spare)
-        speech = cut_native(speech, fs, self.window_seconds, start)
+            first = np.random.uniform(0.0, spare)
+        if self.train and self.random_start and spare < 0:
+            start = np.random.uniform(0.0, len(speech) / fs)
+        speech = cut_native(speech, fs, self.window_seconds, first)
+        if self.train:
+            speech = self._change_level(speech)
 
         if self.use_ssl and "ssl_feats" not in data:
-            data["speech_16k"] = self._window(speech, fs, SSL_RATE)
+            data["speech_16k"] = self._window(speech, fs, SSL_RATE, start)
         if self.use_spectrogram:
-            data["speech_48k"] = self._window(speech, fs, SPECTROGRAM_RATE)
+            data["speech_48k"] = self._window(speech, fs, SPECTROGRAM_RATE, start)
         return data
 
-    def _window(self, speech: np.ndarray, fs: int, target_fs: int) -> np.ndarray:
+    def _change_level(self, speech: np.ndarray) -> np.ndarray:
+        factor = 1.0
+        if self.gain_db is not None:
+            factor = 10 ** (np.random.uniform(*self.gain_db) / 20)
+        if self.flip_polarity and np.random.random() < self.flip_polarity:
+            factor = -factor
+        return speech * np.float32(factor)
+
+    def _window(
+        self, speech: np.ndarray, fs: int, target_fs: int, start: float
+    ) -> np.ndarray:
+        # The start is taken after resampling, so that the place where the clip
+        # begins anew sounds as it does without one.
         num_samples = round(self.window_seconds * target_fs)
-        return fit_window(resample(speech, fs, target_fs), num_samples)
+        return fit_window(
+            resample(speech, fs, target_fs), num_samples, int(start * target_fs)
+        )
