@@ -38,6 +38,7 @@ setup(
     install_requires=[
         "espnet[train]>=202611,<202706",
         "espnet-s3prl>=2026.5",
+        "huggingface_hub>=1",
         "kaldiio>=2.18",
         "matplotlib>=3.8",
         "numpy>=1.26",

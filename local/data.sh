@@ -17,6 +17,7 @@ SECONDS=0
 corpus=mini          # Name of the corpus: python3 -m espnet_samos.bin.mos_prepare --help
 corpus_dir=          # Folder of the corpus; without it, that of db.sh.
 nj=2                 # Number of processes, where the corpus is made.
+download=false       # Fetch the corpus where its folder is not there, if that is allowed.
 skip_bad_clips=false # Leave out (and list) what cannot be used, instead of stopping.
 table=               # csv: table of clips; tcd_voip: table of labels.
 set_prefix=          # csv: first part of the sets' names.
@@ -46,7 +47,7 @@ fi
 prepared=data/.prepared_${corpus}
 rm -rf "${prepared}"
 opts=(--corpus "${corpus}" --output_dir "${prepared}")
-for name in corpus_dir nj skip_bad_clips table set_prefix labels audio_dir size \
+for name in corpus_dir download nj skip_bad_clips table set_prefix labels audio_dir size \
     band_limited; do
     if [ -n "${!name}" ]; then
         opts+=("--${name}" "${!name}")

@@ -38,6 +38,7 @@ num_threads=1          # Threads of each training on cpu.
 train_args=            # Arguments for every training; seeds are set here.
 inference_args=        # Arguments for every inference.
 dump_ssl_feats=false   # Compute the frozen SSL features once.
+download=false         # Fetch corpora that are not there, where that is allowed.
 skip_bad_clips=false   # Leave out, and list, what cannot be used.
 multichannel=error     # Clips of several channels: "error" or "downmix".
 dumpdir=dump           # Directory of formatted data.
@@ -65,6 +66,8 @@ Options (defaults in parentheses; run.sh sets those of its corpus):
     --nj / --num_threads     Parallel jobs/threads of a training on CPU (${nj}/${num_threads})
     --train_args / --inference_args  Arguments for every training/inference
     --dump_ssl_feats         Compute frozen SSL features once (${dump_ssl_feats})
+    --download               Fetch corpora that are not there, where their licences allow
+                             it (${download})
     --skip_bad_clips / --multichannel  As of mos.sh (${skip_bad_clips}/${multichannel})
     --dumpdir / --expdir     Data/experiment roots (${dumpdir}/${expdir})
 END
@@ -123,9 +126,9 @@ paths() {
 list() {
     local prefix=$1
     shift
-    printf "    ${prefix} %s\n" "${@:1:6}"
-    if [ $# -gt 6 ]; then
-        echo "    ${prefix//?/ } ... and $(($# - 6)) more"
+    printf "    ${prefix} %s\n" "${@:1:10}"
+    if [ $# -gt 10 ]; then
+        echo "    ${prefix//?/ } ... and $(($# - 10)) more"
     fi
 }
 
@@ -201,7 +204,7 @@ job() {
         return
     fi
     # shellcheck disable=SC2086
-    while read -r path; do
+    [ "${stage_}" -eq 1 ] || while read -r path; do # local/data.sh knows better what to do
         [ -e "${path}" ] || die "${name} needs ${path}, which is not there: run the stage before"
     done < <(paths "${n}" ${inputs})
     log "Stage ${stage_}: ${name}"
@@ -237,7 +240,8 @@ for corpus in ${corpora}; do
     inputs=${!db_name:-"(${db_name} in db.sh)"}
     [ "${corpus}" = mini ] && inputs= # it is made
     job 1 "data preparation of ${corpus}" 1 "${inputs// /}" "${outputs}" \
-        local/data.sh --corpus "${corpus}" --nj "${nj}" --skip_bad_clips "${skip_bad_clips}"
+        local/data.sh --corpus "${corpus}" --nj "${nj}" --download "${download}" \
+        --skip_bad_clips "${skip_bad_clips}"
 done
 
 common=(

@@ -38,6 +38,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="leave out, and list, what cannot be used, instead of stopping",
     )
     parser.add_argument(
+        "--download",
+        type=boolean,
+        default=False,
+        help="fetch the corpus where its folder is not there and its licence allows it",
+    )
+    parser.add_argument(
         "--nj",
         type=int,
         default=argparse.SUPPRESS,
@@ -79,7 +85,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def main(cmd: Optional[List[str]] = None) -> None:
     """Prepare a corpus as the command line says."""
-    logging.basicConfig(format="%(levelname)s: %(message)s")
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
     parser = get_parser()
     options = vars(parser.parse_args(cmd))
     try:
@@ -96,7 +102,7 @@ def prepare(corpus: str, output_dir: Path, options: Mapping[str, Any]) -> None:
     Args:
         corpus: A key of `CORPORA`.
         output_dir: The directories are `output_dir/<set>`.
-        options: Arguments of the corpus' `prepare`, and `skip_bad_clips`.
+        options: Arguments of the corpus' `prepare`, `skip_bad_clips` and `download`.
 
     Raises:
         argparse.ArgumentError: An option is not of this corpus, or one that it needs
@@ -131,15 +137,20 @@ def _read_sets(
     parameters = inspect.signature(module.prepare).parameters
     # These are for any corpus, also one that has no use for them.
     unused = {"nj", "skip_bad_clips"} - set(parameters)
-    options = {name: value for name, value in options.items() if name not in unused}
+    unused.add("download")
     if hasattr(module, "WHERE"):
         corpus_dir = options.get("corpus_dir")
+        if corpus_dir is not None and options["download"]:
+            from espnet_samos.corpora.download import download
+
+            download(corpus, corpus_dir)
         if corpus_dir is None or not Path(corpus_dir).is_dir():
             raise DataError(
                 f"corpus {corpus}: no folder {corpus_dir or 'given'}: set "
                 f"{corpus.upper()} in db.sh to where you have it, or name the folder "
                 f"in the command.\nGet the corpus from {module.WHERE}."
             )
+    options = {name: value for name, value in options.items() if name not in unused}
     try:
         inspect.signature(module.prepare).bind(**options)
     except TypeError as e:

@@ -1,47 +1,49 @@
-"""The paper's experiment in the shell, on a corpus of a few clips."""
+"""The paper's experiment in the shell, on folders laid out like its corpora."""
 
 import pytest
 import yaml
 
-from tests.recipe.small import (
-    CONFIG,
-    make_corpus,
-    make_recipe,
-    needs_scripts,
-    run_script,
+from tests.corpora.layouts import (
+    make_audiomos_published,
+    make_nisqa,
+    make_tcd_voip_circulating,
+    make_tencent,
 )
+from tests.recipe.small import CONFIG, make_recipe, needs_scripts, run_script
 
 pytestmark = needs_scripts
+CORPORA = dict(
+    nisqa=make_nisqa,
+    audiomos=make_audiomos_published,
+    tcd_voip=make_tcd_voip_circulating,
+    tencent=make_tencent,
+)
 ROW = "sa_ssl_mos/two_step"
-RESULTS = "inference_valid.lcc.best/my_test/scores.json"
+ROOT = "exp/paper/experiment"
+RESULTS = "inference_valid.lcc.best/{}/scores.json"
+TEST_SETS = ("audiomos_test", "tcd_voip")
 
 
 def run(recipe, *options):
     return run_script(
         recipe,
-        *("bash", "local/experiment.sh", "--corpora", "csv", "--conf", "conf_small"),
-        *("--pretrain_set", "my_pretrain", "--pretrain_valid_set"),
-        *("my_pretrain_dev", "--train_set", "my_train", "--valid_set", "my_dev"),
-        *("--test_sets", "my_test", "--dump_ssl_feats", "true", "--ngpu", "0"),
-        *("--rows", ROW, "--num_runs", "2", "--max_jobs_run", "2", *options),
+        *("bash", "./run.sh", "--corpus", "paper", "--conf", "conf_small"),
+        *("--dump_ssl_feats", "true", "--ngpu", "0", "--max_jobs_run", "2"),
+        *("--rows", ROW, "--num_runs", "2", "--test_sets", " ".join(TEST_SETS)),
+        *options,
     )
 
 
 def make_experiment(directory):
+    """A recipe with small models; the corpora are where db.sh says."""
     recipe = make_recipe(directory)
     conf = recipe / "conf_small"
     conf.mkdir()
     (conf / "model.yaml").write_text(yaml.safe_dump(CONFIG))
-    (conf / "train.yaml").write_text("max_epoch: 1\n")
-    for name in ("pretrain", "finetune", "scratch"):
+    for name in ("train", "pretrain", "finetune", "scratch"):
         (conf / f"{name}.yaml").write_text("max_epoch: 1\n")
-    table = make_corpus(directory / "corpus")
-    result = run_script(
-        recipe,
-        *("bash", "local/data.sh", "--corpus", "csv", "--table", str(table)),
-        *("--set_prefix", "my"),
-    )
-    assert result.returncode == 0, result.stdout[-5000:]
+    for name, make in CORPORA.items():
+        make(recipe / "downloads" / name)
     return recipe
 
 
@@ -49,74 +51,92 @@ def make_experiment(directory):
 def half_done(tmp_path_factory):
     """The pre-training is there, the fine-tunings are not."""
     recipe = make_experiment(tmp_path_factory.mktemp("experiment"))
-    result = run(recipe, "--stage", "2", "--stop_stage", "3")
+    result = run(recipe, "--stop_stage", "3")
     assert result.returncode == 0, result.stdout[-5000:]
     return recipe
 
 
-def test_dry_run_says_what_is_there_and_runs_nothing(half_done):
-    before = sorted(half_done.rglob("*"))
-    result = run(half_done, "--stage", "2", "--dry_run", "true")
-    assert result.returncode == 0, result.stdout
-    assert sorted(half_done.rglob("*")) == before
-    jobs = {
+def jobs_of(result):
+    """The jobs of a dry run, by name."""
+    return {
         text.splitlines()[0].split(":")[0]: text
         for text in result.stdout.split("\n\n")[1:]
     }
-    assert "    there already" in jobs["sa_ssl_mos on my_pretrain"]
+
+
+def test_dry_run_checks_every_job_of_the_whole_experiment(tmp_path):
+    recipe = make_experiment(tmp_path)
+    options = ["./run.sh", "--corpus", "paper", "--dry_run", "true"]
+    result = run_script(recipe, "bash", *options)
+    assert result.returncode == 0, result.stdout
+    # 4 corpora, statistics, 2 models × (10 + 10 + 5 × 2) trainings, tables
+    assert result.stdout.endswith("66 jobs; 0 inputs are missing.\n")
+    jobs = jobs_of(result)
+    name = "sa_ssl_mos on nisqa_train and then audiomos_train, fine-tuning 2"
+    assert "sa_ssl_mos on nisqa_train\n" in jobs[name]  # makes its input
+    for dset in ("nisqa_test_livetalk", "tencent_with_reverb"):
+        assert f"runJOB_2/{RESULTS.format(dset)}" in jobs[name]
+    assert "    in   downloads/tcd_voip" in jobs["data preparation of tcd_voip"]
+    (recipe / "downloads/tcd_voip").rename(recipe / "elsewhere")
+    result = run_script(recipe, "bash", *options)
+    assert result.returncode != 0
+    assert "MISSING: downloads/tcd_voip" in result.stdout
+    assert result.stdout.endswith("66 jobs; 1 inputs are missing.\n")
+
+
+def test_dry_run_says_what_is_there_and_runs_nothing(half_done):
+    before = sorted(half_done.rglob("*"))
+    result = run(half_done, "--dry_run", "true")
+    assert result.returncode == 0, result.stdout
+    assert sorted(half_done.rglob("*")) == before
+    jobs = jobs_of(result)
+    assert "    there already" in jobs["data preparation of nisqa"]
+    assert "data preparation of tencent" not in jobs  # not asked for
+    assert "    there already" in jobs["sa_ssl_mos on nisqa_train"]
     for finetune in (1, 2):
-        name = f"sa_ssl_mos on my_pretrain and then my_train, fine-tuning {finetune}"
-        directory = f"exp/experiment/{ROW}/runJOB_{finetune}"
-        assert f"    out  {directory}/{RESULTS}" in jobs[name]
+        name = "sa_ssl_mos on nisqa_train and then audiomos_train, fine-tuning "
+        name += str(finetune)
+        directory = f"{ROOT}/{ROW}/runJOB_{finetune}"
+        for dset in TEST_SETS:
+            assert f"    out  {directory}/{RESULTS.format(dset)}" in jobs[name]
         assert f"--train_args '--seed {finetune}' --mos_exp {directory}" in jobs[name]
         assert "    to do" in jobs[name] and "MISSING" not in jobs[name]
         assert f"           {name}\n" in jobs["tables"]
-    assert result.stdout.endswith("5 jobs; 0 inputs are missing.\n")
-
-
-def test_dry_run_names_what_is_missing(half_done):
-    (half_done / "data/my_test/wav.scp").rename(half_done / "wav.scp")
-    result = run(half_done, "--stage", "2", "--dry_run", "true")
-    (half_done / "wav.scp").rename(half_done / "data/my_test/wav.scp")
-    assert result.returncode != 0
-    assert "MISSING: data/my_test/wav.scp" in result.stdout
-    assert result.stdout.endswith("5 jobs; 1 inputs are missing.\n")
 
 
 def test_it_goes_on_where_it_stopped(half_done):
-    pretrained = half_done / "exp/experiment/sa_ssl_mos/pretrain/run1"
+    pretrained = half_done / ROOT / "sa_ssl_mos/pretrain/run1"
     time = (pretrained / "train.log").stat().st_mtime_ns
     assert not (pretrained / "inference_valid.lcc.best").exists()
-    result = run(half_done, "--stage", "2")
+    result = run(half_done)
     assert result.returncode == 0, result.stdout[-5000:]
     assert (pretrained / "train.log").stat().st_mtime_ns == time
-    directory = half_done / "exp/experiment" / ROW
+    directory = half_done / ROOT / ROW
     configs = []
     for name in ("run1_1", "run1_2"):
-        assert (directory / name / RESULTS).is_file()
+        for dset in TEST_SETS:
+            assert (directory / name / RESULTS.format(dset)).is_file()
         configs.append(yaml.safe_load((directory / name / "config.yaml").read_text()))
     assert [config["seed"] for config in configs] == [1, 2]
-    init = "exp/experiment/sa_ssl_mos/pretrain/run1/valid.lcc.best.pth"
+    init = f"{ROOT}/sa_ssl_mos/pretrain/run1/valid.lcc.best.pth"
     assert all(config["init_param"] == [init] for config in configs)
-    text = (half_done / "exp/experiment/RESULTS.md").read_text()
-    assert "SA-SSL-MOS, my_pretrain → my_train" in text and "±" in text
-    assert (half_done / "exp/experiment/my_test.png").is_file()
+    text = (half_done / ROOT / "RESULTS.md").read_text()
+    assert "SA-SSL-MOS, nisqa_train → audiomos_train" in text and "±" in text
+    assert "0.848±0.008" in text  # published
+    for dset in TEST_SETS:
+        assert (half_done / ROOT / f"{dset}.png").is_file()
 
 
-def test_an_element_that_fails_is_shown(half_done, tmp_path):
-    conf = tmp_path / "conf"
-    conf.mkdir()
-    for path in (half_done / "conf_small").iterdir():
-        (conf / path.name).write_text(path.read_text())
-    (conf / "scratch.yaml").write_text("optim: nonsense\n")
+def test_an_element_that_fails_is_shown(half_done):
+    (half_done / "conf_small/broken.yaml").write_text("optim: nonsense\n")
     result = run(
         half_done,
         *("--stage", "3", "--rows", "sa_ssl_mos/train", "--num_runs", "1"),
-        *("--conf", str(conf)),
+        *("--extra_config", "conf_small/broken.yaml"),
     )
     assert result.returncode != 0
     assert "nonsense" in result.stdout
-    assert "sa_ssl_mos on my_train failed; run the same command" in result.stdout
+    assert "sa_ssl_mos on audiomos_train failed; run the same" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -126,6 +146,7 @@ def test_an_element_that_fails_is_shown(half_done, tmp_path):
         (["--num_runs", "3"], "--num_runs 3 is no multiple of --num_finetunes 2"),
         (["--test_sets", ""], "--test_sets is needed"),
         (["--stage", "5", "--rows", "sa_ssl_mos/train"], "run the stage before"),
+        ([], "no folder downloads/nisqa: set NISQA in db.sh"),
     ],
 )
 def test_a_wrong_call_says_what_to_do(tmp_path, options, message):
@@ -133,11 +154,8 @@ def test_a_wrong_call_says_what_to_do(tmp_path, options, message):
     assert result.returncode != 0 and message in result.stdout
 
 
-def test_run_sh_knows_every_experiment(tmp_path):
-    recipe = make_recipe(tmp_path)
-    result = run_script(
-        recipe,
-        *("bash", "./run.sh", "--corpus", "paper_mini", "--dry_run", "true"),
-    )
+def test_the_same_experiment_on_the_mini_corpus(tmp_path):
+    options = ["./run.sh", "--corpus", "paper_mini", "--dry_run", "true"]
+    result = run_script(make_recipe(tmp_path), "bash", *options)
     assert result.returncode == 0, result.stdout
-    assert "21 jobs; 0 inputs are missing." in result.stdout
+    assert result.stdout.endswith("21 jobs; 0 inputs are missing.\n")

@@ -1,0 +1,146 @@
+"""Download corpora whose licences let anyone do so."""
+
+import importlib
+import json
+import logging
+import shutil
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional, Union
+
+from espnet_samos.corpora import CORPORA
+from espnet_samos.corpora.clip import DataError
+from espnet_samos.corpora.fetch import TIMEOUT_SECONDS, fetch, unpack
+
+ZENODO_API = "https://zenodo.org/api/records"
+ZENODO_RECORDS = {"nisqa": 4728081, "somos": 7378801}
+HUB_DATASETS = {"urgent2024_mos": "urgent-challenge/urgent2024_mos"}
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file as its archive describes it.
+
+    Args:
+        name: Its name.
+        url: Where it is.
+        size: In bytes.
+        md5: Checksum in hexadecimal digits.
+    """
+
+    name: str
+    url: str
+    size: int
+    md5: str
+
+
+def list_zenodo(record: int, api: str = ZENODO_API) -> List[RemoteFile]:
+    """Ask Zenodo which files a record has.
+
+    Args:
+        record: Number of the record.
+        api: Address of the records.
+
+    Raises:
+        DataError: There is no answer, or none that says so.
+    """
+    url = f"{api}/{record}"
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
+            answer = json.load(response)
+        files = []
+        for file in answer["files"]:
+            kind, md5 = file["checksum"].split(":")
+            if kind != "md5" or Path(file["key"]).name != file["key"]:
+                raise ValueError(f"{file['key']}, {file['checksum']}")
+            files.append(
+                RemoteFile(file["key"], file["links"]["self"], file["size"], md5)
+            )
+    except OSError as e:
+        raise DataError(f"cannot reach {url}: {e}") from e
+    except (ValueError, KeyError, TypeError) as e:
+        raise DataError(f"{url} does not say which files there are ({e!r})") from e
+    return files
+
+
+def _download_zenodo(record: int, folder: Path, api: str) -> Path:
+    """Fetch and unpack a record; return the folder that its contents are in."""
+    archives, contents = folder / "archives", folder / "contents"
+    archives.mkdir(exist_ok=True)
+    files = list_zenodo(record, api)
+    for file in files:
+        fetch(file.url, archives / file.name, file.size, file.md5)
+    if contents.exists():  # of an unpacking that was interrupted
+        shutil.rmtree(contents)
+    contents.mkdir()
+    for file in files:
+        if file.name.endswith(".zip"):
+            unpack(archives / file.name, contents)
+        else:
+            shutil.copy(archives / file.name, contents)
+    inside = list(contents.iterdir())
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else contents
+
+
+def _download_hub(dataset: str, folder: Path, hub: Optional[str]) -> Path:
+    """Fetch a dataset of the Hugging Face hub, which resumes and checks by itself."""
+    from huggingface_hub import snapshot_download
+
+    contents = folder / "contents"
+    try:
+        snapshot_download(
+            dataset, repo_type="dataset", local_dir=contents, endpoint=hub
+        )
+    except (OSError, ValueError) as e:
+        reason = str(e).splitlines()[0]
+        raise DataError(
+            f"cannot download {dataset} from the Hugging Face hub: {reason}"
+        ) from e
+    shutil.rmtree(contents / ".cache", ignore_errors=True)  # its notes
+    return contents
+
+
+def download(
+    corpus: str,
+    corpus_dir: Union[str, Path],
+    zenodo: str = ZENODO_API,
+    hub: Optional[str] = None,
+) -> None:
+    """Download a corpus, unless its folder is there already.
+
+    Everything is done in `<corpus_dir>.download`, and `corpus_dir` is there only when
+    all of it is complete. A download that broke off goes on where it stopped.
+
+    Args:
+        corpus: A key of `CORPORA`.
+        corpus_dir: The folder that the corpus' `prepare` reads.
+        zenodo: Address of Zenodo's records.
+        hub: Address of the Hugging Face hub; None: its own.
+
+    Raises:
+        DataError: The corpus cannot be downloaded by a program, or the download
+            failed; the message says how else to get it.
+    """
+    corpus_dir = Path(corpus_dir)
+    if corpus_dir.is_dir() and any(corpus_dir.iterdir()):
+        logging.info("%s is there already: nothing is downloaded", corpus_dir)
+        return
+    where = getattr(importlib.import_module(CORPORA[corpus]), "WHERE", None)
+    if corpus not in ZENODO_RECORDS and corpus not in HUB_DATASETS:
+        raise DataError(
+            f"corpus {corpus} is not one that can be downloaded from here"
+            + (f": get it from {where}" if where else "")
+        )
+    logging.info("downloading %s to %s: %s", corpus, corpus_dir, where)
+    folder = corpus_dir.with_name(f"{corpus_dir.name}.download")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if corpus in ZENODO_RECORDS:
+            contents = _download_zenodo(ZENODO_RECORDS[corpus], folder, zenodo)
+        else:
+            contents = _download_hub(HUB_DATASETS[corpus], folder, hub)
+        contents.replace(corpus_dir)
+        shutil.rmtree(folder)
+    except (DataError, OSError) as e:
+        raise DataError(f"corpus {corpus}: {e}\nGet it by hand from {where}") from e
