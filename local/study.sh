@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The comparison in earnest, on the mini corpus: both models and a control, with
-# and without pre-training, over several seeds; beside them ESPnet's own aqa task
-# and Distill-MOS. Writes <expdir>/study/RESULTS.md. Resumes where it stopped.
+# The comparison in earnest, on the mini corpus: the paper's six rows, and beside them
+# two controls, ESPnet's own aqa task and Distill-MOS. Writes <expdir>/study/RESULTS.md.
+# Resumes where it stopped.
 set -euo pipefail
 
 # shellcheck disable=SC2034 # parse_options.sh reads it
-help_message="Usage: $0 [--seeds \"1 2 3\"] [--nj 2] [--expdir exp/mini]"
-seeds="1 2 3"   # Seeds of training.
+help_message="Usage: $0 [--num_runs 3] [--nj 2] [--expdir exp/mini]"
+num_runs=3      # Runs of everything that is trained.
 nj=$(env -u OMP_NUM_THREADS nproc) # Trainings at once, each of one thread.
 expdir=exp/mini # Directory of experiments.
 
@@ -21,6 +21,15 @@ tag=inference_valid.lcc.best
 conf=conf/mini
 mkdir -p "${study}"
 
+# run <log> <command>...: run a command, which does nothing twice
+run() {
+    local log=$1
+    shift
+    mkdir -p "${log%/*}"
+    echo "$(date '+%T') ${log%.log}"
+    "$@" > "${log}" 2>&1 || { tail -n 30 "${log}" >&2; exit 1; }
+}
+
 # configs <file.yaml>: set ${with} to options that put a file over the usual ones
 configs() {
     local base="${conf}/model.yaml ${conf}/train.yaml"
@@ -30,31 +39,12 @@ configs() {
     )
 }
 
-# prepare <option>...: data and statistics
-prepare() {
-    echo "$(date '+%T') stages 1-3 $*"
-    ./run.sh --corpus mini --stage 1 --stop_stage 3 --nj "${nj}" "$@" \
-        > "${study}/prepare.log" 2>&1 || { tail -n 30 "${study}/prepare.log" >&2; exit 1; }
-}
+run "${study}/experiment.log" ./run.sh --corpus paper_mini --expdir "${expdir}" \
+    --num_runs "${num_runs}" --nj "${nj}" --max_jobs_run "${nj}"
 configs fbank.yaml
 fbank=(--dump_ssl_feats false --expdir "${study}/fbank" "${with[@]}")
-prepare --expdir "${expdir}"
-prepare "${fbank[@]}"
-
-# run_once <exp> <command>...: run a command unless it was finished before
-run_once() {
-    local exp=$1
-    shift
-    [ -f "${exp}/.study_done" ] && return
-    mkdir -p "${exp}"
-    echo "$(date '+%T') ${exp}"
-    if "$@" > "${exp}/run.log" 2>&1; then
-        touch "${exp}/.study_done"
-    else
-        tail -n 30 "${exp}/run.log" >&2
-        return 1
-    fi
-}
+run "${study}/fbank.log" ./run.sh --corpus mini --stage 2 --stop_stage 3 --nj "${nj}" \
+    "${fbank[@]}"
 
 # in_background <command>...: at most ${nj} at once
 in_background() {
@@ -77,43 +67,32 @@ add() {
 train_model() {
     local name=$1 exp=$2
     shift 2
-    in_background run_once "${exp}" ./run.sh --corpus mini --stage 4 --stop_stage 6 \
+    in_background run "${exp}/run.log" ./run.sh --corpus mini --stage 4 --stop_stage 6 \
         --num_threads 1 --inference_nj 1 --expdir "${expdir}" --mos_exp "${exp}" \
-        --train_args "--seed ${seed} ${epochs}" "$@"
+        --train_args "--seed ${seed}" "$@"
     add "${name}" "${exp}/${tag}"
 }
 
-for seed in ${seeds}; do
-    for pretrain in true false; do
-        if "${pretrain}"; then
-            steps="two steps"
-            epochs=
-        else
-            # As many updates as both steps have together: 12 × 33 + 20 × 12 = 53 × 12
-            steps="one step"
-            epochs="--max_epoch 53"
-        fi
-        suffix=pretrain_${pretrain}_seed${seed}
-        train_model "SSL-Layer-MOS, ${steps}" "${study}/ssl_layer_mos_${suffix}" \
-            --pretrain "${pretrain}" --model ssl_layer_mos
-        train_model "SA-SSL-MOS, ${steps}" "${study}/sa_ssl_mos_${suffix}" \
-            --pretrain "${pretrain}"
+for seed in $(seq "${num_runs}"); do
+    for model in ssl_layer_mos=SSL-Layer-MOS sa_ssl_mos=SA-SSL-MOS; do
+        rows=${expdir}/experiment/${model%=*}
+        add "${model#*=}, two steps" "${rows}/two_step/run${seed}_1/${tag}"
+        add "${model#*=}, one step" "${rows}/train/run${seed}/${tag}"
     done
-    epochs=
     configs cut_spectrogram.yaml
     train_model "SA-SSL-MOS up to 6.9 kHz, two steps" "${study}/cut_seed${seed}" "${with[@]}"
     train_model "SSL-Layer-MOS on fbank, two steps" "${study}/fbank_seed${seed}" \
         --model ssl_layer_mos "${fbank[@]}"
 done
-for seed in ${seeds}; do
+for seed in $(seq "${num_runs}"); do
     exp=${study}/aqa_seed${seed}
-    in_background run_once "${exp}" local/study_aqa.sh --seed "${seed}" --exp "${exp}" \
+    in_background run "${exp}/run.log" local/study_aqa.sh --seed "${seed}" --exp "${exp}" \
         --train_sets "mini_pretrain mini_train" --valid_set mini_dev \
         --test_sets "${test_sets}" --nj 1
     add "ESPnet aqa (Uni-VERSA)" "${exp}/inference"
 done
 for dset in ${test_sets}; do
-    in_background run_once "${study}/distillmos/${dset}" \
+    in_background run "${study}/distillmos/${dset}.log" \
         python3 local/study_distillmos.py --data_dir "dump/raw/${dset}" \
         --output_dir "${study}/distillmos/inference/${dset}"
 done
@@ -125,7 +104,7 @@ done
 {
     echo "\`make study\`, $(date +%F)," \
         "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(env -u OMP_NUM_THREADS nproc) cores," \
-        "commit $(git rev-parse --short HEAD 2> /dev/null || echo unknown), seeds ${seeds}."
+        "commit $(git rev-parse --short HEAD 2> /dev/null || echo unknown), seeds 1 to ${num_runs}."
     for dset in ${test_sets}; do
         scores=()
         for i in "${!names[@]}"; do

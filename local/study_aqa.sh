@@ -72,16 +72,20 @@ run() {
 }
 
 wav16k=${dumpdir}/16k
-for dset in ${train_sets} ${valid_set} ${test_sets}; do
-    in=${dumpdir}/raw/${dset}
-    out=${wav16k}/${dset}
-    [ -f "${in}/wav.scp" ] || die "no ${in}/wav.scp: prepare the data first"
-    if [ "${out}/wav.scp" -nt "${in}/wav.scp" ] && [ "${out}/wav.scp" -nt "${in}/mos" ]; then
-        log "Already done: ${out}"
-    else
-        python3 local/study_aqa_data.py --data_dir "${in}" --output_dir "${out}"
-    fi
-done
+mkdir -p "${wav16k}"
+( # Several seeds at once share the copies: one of them makes them.
+    flock 9
+    for dset in ${train_sets} ${valid_set} ${test_sets}; do
+        in=${dumpdir}/raw/${dset}
+        out=${wav16k}/${dset}
+        [ -f "${in}/wav.scp" ] || die "no ${in}/wav.scp: prepare the data first"
+        if [ "${out}/wav.scp" -nt "${in}/wav.scp" ] && [ "${out}/wav.scp" -nt "${in}/mos" ]; then
+            log "Already done: ${out}"
+        else
+            python3 local/study_aqa_data.py --data_dir "${in}" --output_dir "${out}"
+        fi
+    done
+) 9> "${wav16k}/.lock"
 
 # The experiment's directory belongs to one training: to these options and labels.
 mkdir -p "${exp}"/{data,inference}
