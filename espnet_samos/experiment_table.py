@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 import yaml
 
 from espnet_samos.metrics import METRICS
+from espnet_samos.plots import rate_name
 from espnet_samos.results_table import (
     LEVELS,
     UNDEFINED,
@@ -128,8 +129,10 @@ def lies_outside(values: Sequence[Optional[float]], figure: Optional[Figure]) ->
     return abs(statistics.mean(values) - figure[0]) > figure[1] + 0.0005
 
 
-def _values(runs: Sequence[Scores], level: str, metric: str) -> List[Optional[float]]:
-    return [run["groups"]["overall"][level][metric]["value"] for run in runs]
+def _values(
+    runs: Sequence[Scores], level: str, metric: str, group: str = "overall"
+) -> List[Optional[float]]:
+    return [run["groups"][group][level][metric]["value"] for run in runs]
 
 
 def level_table(
@@ -172,6 +175,29 @@ def level_table(
     )
 
 
+def rate_table(
+    titles: Mapping[str, str],
+    runs: Mapping[str, Sequence[Scores]],
+    rates: Sequence[str],
+) -> str:
+    """Write the LCC at the utterance level: a row a model, a column a native rate.
+
+    A model that only finds out the rate of a clip correlates well overall, where the
+    rates differ in their labels, but not within a rate.
+
+    Args:
+        titles: Title of each row, in the order of the table.
+        runs: Scores of the runs of each row.
+        rates: Native rates in Hz, as the scores have them.
+    """
+    table = [
+        [title]
+        + [mean_and_std(_values(runs[row], "utterance", "lcc", rate)) for rate in rates]
+        for row, title in titles.items()
+    ]
+    return markdown_table(["LCC", *(rate_name(int(rate)) for rate in rates)], table)
+
+
 def summary_table(
     titles: Mapping[str, str],
     runs: Mapping[str, Mapping[str, Sequence[Scores]]],
@@ -210,8 +236,9 @@ def experiment_tables(
         published: As `read_published` gives it; may be empty.
 
     Returns:
-        Markdown: for each test set, the tables of both levels; then, if there are
-        several sets, one table of all of them for each of MSE, LCC and SRCC.
+        Markdown: for each test set, the tables of both levels and, if it has several
+        native rates, the LCC within each; then, if there are several sets, one table
+        of all of them for each of MSE, LCC and SRCC.
 
     Raises:
         ScoringError: Runs of one test set were scored on different clips.
@@ -232,7 +259,12 @@ def experiment_tables(
                 continue
             table = level_table(titles, rows, level, published.get(test_set, {}))
             sections.append(with_note(table, [some_run["label_note"]]))
-        sections.append(f"![LCC of every run]({test_set}.png)")
+        rates = sorted(some_run["groups"].keys() - {"overall"}, key=int)
+        if len(rates) > 1:
+            sections.append("### Within each native rate, utterance level")
+            table = rate_table(titles, rows, rates)
+            sections.append(with_note(table, [some_run["label_note"]]))
+        sections.append(f"![LCC and SRCC of every run]({test_set}.png)")
     if len(runs) > 1:
         sections.append("## All test sets, utterance level")
         notes = [r[next(iter(titles))][0]["label_note"] for r in runs.values()]

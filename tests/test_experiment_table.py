@@ -33,6 +33,8 @@ def experiment(tmp_path):
             scores = score_dir(ref_dir, pred_dir)
             result = scores["groups"]["overall"]["utterance"]
             lcc.setdefault(row, []).append(result["lcc"]["value"])
+            result = scores["groups"]["24000"]["utterance"]
+            lcc.setdefault(f"{row} 24 kHz", []).append(result["lcc"]["value"])
     (tmp_path / "published.yaml").write_text(yaml.safe_dump(PUBLISHED))
     return tmp_path / "exp", lcc
 
@@ -62,19 +64,22 @@ def test_tables_have_the_spread_of_runs_beside_published_figures(experiment, cap
     exp_dir, lcc = experiment
     text = run(exp_dir, "--published", str(exp_dir.parent / "published.yaml"))
     assert capsys.readouterr().out.strip() == text.strip()
-    # utterance level, then system level
-    several, _ = row_cells(text, "SSL-Layer-MOS, small")
+    # utterance level, system level, within rates
+    several, _, by_rate = row_cells(text, "SSL-Layer-MOS, small")
     values = lcc[ROWS[0]]
     expected = f"{np.mean(values):.3f}±{np.std(values, ddof=1):.3f}"
     assert several[0] == "3" and several[2] == expected
     assert several[1].endswith("†") and not several[3].endswith("†")
-    one, _ = row_cells(text, "SA-SSL-MOS, large → small")
+    assert row_cells(text, "LCC") == [["16 kHz", "24 kHz", "48 kHz"]]
+    values = lcc[f"{ROWS[0]} 24 kHz"]
+    assert by_rate[1] == f"{np.mean(values):.3f}±{np.std(values, ddof=1):.3f}"
+    one, _, _ = row_cells(text, "SA-SSL-MOS, large → small")
     assert one[0] == "1" and one[2] == f"{lcc[ROWS[1]][0]:.3f}"
     assert row_cells(text, "— published") == [
         ["", "9.000±0.100", "0.500±0.900", "0.100", "–"]
     ]
     assert row_cells(text, "Somebody's, published")[1] == ["", "–", "–", "–", "0.123"]
-    assert text.count("Note: made up") == 2
+    assert text.count("Note: made up") == 3
     assert "†: our mean is outside" in text
     assert (exp_dir / "mini_test.png").read_bytes()[1:4] == b"PNG"
 
