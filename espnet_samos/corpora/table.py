@@ -190,12 +190,12 @@ def parse_rows[T](
         try:
             if first_line != row.line:
                 raise DataError(
-                    f"{', '.join(key)} is on line {first_line} already: "
-                    "keep one of them"
+                    f"this is on line {first_line} already: keep one of them"
                 )
             parsed.append(parse(row))
         except DataError as e:
-            problems.append(f"line {row.line}: {e}")
+            name = ", ".join(filter(None, key))
+            problems.append(": ".join(filter(None, (f"line {row.line}", name, str(e)))))
     report_problems(str(path), problems, skip=skip)
     return parsed
 

@@ -93,10 +93,10 @@ def test_general_options_suit_any_corpus(table, tmp_path, caplog):
     table.write_text(table.read_text() + "gone.wav,3,a,dev\n")
     options = ["--corpus", "csv", "--table", str(table), "--nj", "2"]
     options += ["--output_dir", str(tmp_path)]
-    with pytest.raises(SystemExit, match="line 5: no such file"):
+    with pytest.raises(SystemExit, match="line 5: gone.wav: no such file"):
         main(options)
     main([*options, "--skip_bad_clips", "true"])
-    assert "line 5: no such file" in caplog.text
+    assert "line 5: gone.wav: no such file" in caplog.text
     assert len((tmp_path / "my_dev/mos").read_text().splitlines()) == 1
 
 

@@ -105,7 +105,7 @@ def test_refuses_a_bad_line_by_its_number(table, line, message):
 def test_skips_bad_lines_only_when_told_and_says_which(table, caplog):
     path = table("path,mos", "a.wav,4", "z.wav,3")
     assert len(prepare(path, skip_bad_clips=True)["my"]) == 1
-    assert "line 3: no such file" in caplog.text
+    assert "line 3: z.wav: no such file" in caplog.text
 
 
 def test_refuses_a_bad_table(table, tmp_path):

@@ -99,7 +99,7 @@ def test_cells(table, method, text, value):
         path, read_rows(path, ["a"]), lambda row: getattr(row, method)("a"), ["b"]
     )
     if isinstance(value, str) and method not in ("name",):
-        with pytest.raises(DataError, match=f"t.csv: 1 .*\n  line 2: {value}"):
+        with pytest.raises(DataError, match=f"t.csv: 1 .*\n  line 2: 1: {value}"):
             read()
     else:
         assert read() == [value]
@@ -131,12 +131,14 @@ def test_rows_are_unique_by_the_columns_that_tell_them_apart(table, caplog):
     rows = read_rows(path, ["a", "b"])
     with pytest.raises(DataError) as error:
         parse_rows(path, rows, lambda row: row, ["a"])
-    assert "line 3: 1 is on line 2 already" in str(error.value)
-    assert "line 5: 1 is on line 2 already" in str(error.value)
-    with pytest.raises(DataError, match="1 problem.*\n  line 5: 1, 2 is on line 3"):
+    assert "line 3: 1: this is on line 2 already" in str(error.value)
+    assert "line 5: 1: this is on line 2 already" in str(error.value)
+    with pytest.raises(
+        DataError, match="1 problem.*\n  line 5: 1, 2: this is on line 3"
+    ):
         parse_rows(path, rows, lambda row: row, ["a", "b"])
     kept = parse_rows(path, rows, lambda row: row.line, ["a", "b"], skip=True)
-    assert kept == [2, 3, 4] and "line 5: 1, 2 is on line 3" in caplog.text
+    assert kept == [2, 3, 4] and "line 5: 1, 2: this is on line 3" in caplog.text
 
 
 @given(content=st.binary(max_size=60) | st.text('ab,"\r\n\0;1 é', max_size=30))

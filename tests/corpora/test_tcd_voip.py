@@ -41,7 +41,9 @@ def test_other_names_are_refused(tmp_path):
     table = tmp_path / "metadata.csv"
     text = table.read_text()
     table.write_text(text.replace("C_01_CHOP_FG", "R_01_CHOP_FG"))
-    with pytest.raises(DataError, match="line 3: Filename 'R_01_CHOP_FG.wav' is not"):
+    with pytest.raises(
+        DataError, match="line 3: R_01_CHOP_FG.wav: Filename 'R_01_CHOP_FG.wav' is not"
+    ):
         prepare(tmp_path)
     table.write_text(text.replace("sample MOS", "score"))
     with pytest.raises(DataError, match="line 1: no column sample MOS or MOS"):

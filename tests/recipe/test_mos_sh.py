@@ -124,7 +124,7 @@ BAD = {
     "nan.wav": (np.where(np.arange(16000) == 5, np.nan, 0.1), "3", "NaN"),
     "silent.wav": (np.zeros(16000), "3", "silent"),
     "stereo.wav": (np.full((16000, 2), 0.1), "3", "2 channels"),
-    "no_label.wav": (np.full(16000, 0.1), "", "no mos for no_label.wav"),
+    "no_label.wav": (np.full(16000, 0.1), "", "no_label.wav: no mos"),
     "high_label.wav": (np.full(16000, 0.1), "7", "is outside 1..5"),
     "missing.wav": (None, "3", "missing.wav"),
 }
