@@ -174,9 +174,9 @@ def test_bad_clips_are_left_out_and_listed_on_request(tmp_path):
         assert message in result.stdout, name
     left_out = (recipe / "dump/raw/my_train/left_out").read_text()
     assert {line.split()[0] for line in left_out.splitlines()} == {
-        "nan",
-        "silent",
-        "stereo",
+        "my-nan",
+        "my-silent",
+        "my-stereo",
     }
 
 
