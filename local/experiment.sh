@@ -218,7 +218,7 @@ job() {
     if ! ${cuda_cmd} --gpu "${ngpu}" --max-jobs-run "${max_jobs_run}" \
         JOB=1:"${n}" "${logs}/run.JOB.log" env cmd_backend=local "$@"; then
         for path in "${logs}"/run.*.log; do
-            if ! tail -n 3 "${path}" | grep -qi "ended (code 0)"; then
+            if ! tail -n 3 "${path}" | grep -qiE "ended \(code 0\)|with status 0$"; then
                 echo "==> ${path} <=="
                 tail -n 25 "${path}"
             fi

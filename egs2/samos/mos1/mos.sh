@@ -209,7 +209,7 @@ on_error() {
     local message=$1 file
     shift
     for file in "$@"; do
-        if ! tail -n 3 "${file}" | grep -qi "ended (code 0)"; then
+        if ! tail -n 3 "${file}" | grep -qiE "ended \(code 0\)|with status 0$"; then
             echo "==> ${file} <=="
             tail -n 25 "${file}"
         fi
