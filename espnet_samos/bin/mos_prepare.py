@@ -61,7 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             "default) or from those of single rates (separate)"
         ),
         "audio_dir": dict(help="urgent2024_mos: where its audio is written out"),
-        "size": dict(help="mini: small or tiny"),
+        "size": dict(help="mini: small, tiny or large"),
         "band_limited": dict(
             type=boolean, help="mini: add a set of clips with limited bandwidth"
         ),

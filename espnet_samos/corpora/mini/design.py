@@ -1,12 +1,12 @@
 """Which clips the mini corpus has: sets, systems, sentences and speakers."""
 
 import hashlib
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from espnet_samos.corpora.clip import DataError
-from espnet_samos.corpora.mini.speech import SPEAKERS, sentences
+from espnet_samos.corpora.mini.speech import LEVEL_DB, SPEAKERS, sentences
 from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, systems_at
 
 # So many systems share an utterance of clean speech, which is made once for them.
@@ -21,22 +21,27 @@ TINY_SYSTEMS = (
 
 
 class MiniSet(NamedTuple):
-    """A set: its systems, and how many clips each has in either size."""
+    """A set: its systems, and how many clips each has in every size."""
 
     systems: Sequence[str]
+    large: int
     small: int
     tiny: int
 
 
 SETS: Dict[str, MiniSet] = {
-    "mini_pretrain": MiniSet(systems_at(48000), small=24, tiny=4),
-    "mini_pretrain_dev": MiniSet(systems_at(48000), small=4, tiny=2),
-    "mini_train": MiniSet(list(SYSTEMS), small=4, tiny=2),
-    "mini_dev": MiniSet(list(SYSTEMS), small=2, tiny=1),
-    "mini_test": MiniSet(list(SYSTEMS), small=4, tiny=1),
-    "mini_unseen": MiniSet(list(UNSEEN_SYSTEMS), small=10, tiny=2),
+    "mini_pretrain": MiniSet(systems_at(48000), large=60, small=24, tiny=4),
+    "mini_pretrain_dev": MiniSet(systems_at(48000), large=8, small=4, tiny=2),
+    "mini_train": MiniSet(list(SYSTEMS), large=44, small=4, tiny=2),
+    "mini_dev": MiniSet(list(SYSTEMS), large=6, small=2, tiny=1),
+    "mini_test": MiniSet(list(SYSTEMS), large=8, small=4, tiny=1),
+    "mini_unseen": MiniSet(list(UNSEEN_SYSTEMS), large=20, small=10, tiny=2),
 }
-SIZES = ("small", "tiny")
+SIZES = ("large", "small", "tiny")
+
+# Between these the large corpus has the levels of what it adds, in dB RMS.
+LOWEST_LEVEL_DB = -36.0
+HIGHEST_LEVEL_DB = -16.0
 
 # Copies of this set's clips, which all have 48 kHz, lose the band above a cut-off.
 BAND_LIMITED_FROM = "mini_pretrain"
@@ -56,6 +61,7 @@ class ClipDesign(NamedTuple):
         speaker: Who speaks.
         text: What is said.
         cut_off_khz: What is above it is taken away at the end; None: nothing is.
+        level_db: Level of the clip, in dB RMS re full scale.
     """
 
     utt_id: str
@@ -65,6 +71,7 @@ class ClipDesign(NamedTuple):
     speaker: str
     text: str
     cut_off_khz: Optional[float] = None
+    level_db: float = LEVEL_DB
 
     @property
     def path(self) -> str:
@@ -85,41 +92,29 @@ def _rng(name: str) -> np.random.Generator:
 
 
 def design(size: str = "small") -> List[ClipDesign]:
-    """List the clips of the corpus; the tiny one is a part of the small one.
+    """List the clips of the corpus; a smaller one is a part of a larger one.
 
-    No two sets share a sentence.
+    No two sets share a sentence. What the large corpus adds has a level of its own in
+    every clip, or a model would take a user's quiet file for another system.
 
     Args:
-        size: `small` (about 1200 clips) or `tiny` (about 60).
+        size: `large` (about 4500 clips), `small` (about 1200) or `tiny` (about 60).
 
     Raises:
         DataError: Another size.
     """
     if size not in SIZES:
         raise DataError(f"size must be one of {', '.join(SIZES)}, not '{size}'")
-    speakers = list(SPEAKERS)
     text = iter(sentences())
     clips = []
-    for offset, (set_name, mini_set) in enumerate(SETS.items()):
-        # Systems that share a sentence are of different kinds: far apart in the list.
-        num_groups = -(-len(mini_set.systems) // SYSTEMS_PER_SENTENCE)
-        for number in range(mini_set.small):
-            for group in range(num_groups):
-                sentence = next(text)
-                # Every system goes round the speakers, in each set from another one:
-                # neither a set nor a system is tied to a speaker.
-                speaker = speakers[(offset + number + group) % len(speakers)]
-                clips += [
-                    ClipDesign(
-                        utt_id=f"{speaker}-{set_name}-{system}-{number:02d}",
-                        set_name=set_name,
-                        system=system,
-                        number=number,
-                        speaker=speaker,
-                        text=sentence,
-                    )
-                    for system in mini_set.systems[group::num_groups]
-                ]
+    for name, mini_set in SETS.items():
+        clips += _clips(name, range(mini_set.small), text)
+    if size == "large":
+        for name, mini_set in SETS.items():
+            clips += map(
+                _at_random_level,
+                _clips(name, range(mini_set.small, mini_set.large), text),
+            )
     if size == "tiny":
         clips = [
             clip
@@ -127,6 +122,40 @@ def design(size: str = "small") -> List[ClipDesign]:
             if clip.system in TINY_SYSTEMS and clip.number < SETS[clip.set_name].tiny
         ]
     return clips
+
+
+def _clips(set_name: str, numbers: range, text: Iterator[str]) -> List[ClipDesign]:
+    """List the clips of a set with these numbers; take their sentences from `text`."""
+    speakers = list(SPEAKERS)
+    systems = SETS[set_name].systems
+    offset = list(SETS).index(set_name)
+    # Systems that share a sentence are of different kinds: far apart in the list.
+    num_groups = -(-len(systems) // SYSTEMS_PER_SENTENCE)
+    clips = []
+    for number in numbers:
+        for group in range(num_groups):
+            sentence = next(text)
+            # Every system goes round the speakers, in each set from another one:
+            # neither a set nor a system is tied to a speaker.
+            speaker = speakers[(offset + number + group) % len(speakers)]
+            clips += [
+                ClipDesign(
+                    utt_id=f"{speaker}-{set_name}-{system}-{number:02d}",
+                    set_name=set_name,
+                    system=system,
+                    number=number,
+                    speaker=speaker,
+                    text=sentence,
+                )
+                for system in systems[group::num_groups]
+            ]
+    return clips
+
+
+def _at_random_level(clip: ClipDesign) -> ClipDesign:
+    """Give the clip a level, uniform in dB, that depends on its id alone."""
+    rng = _rng(f"{clip.utt_id} level")
+    return clip._replace(level_db=rng.uniform(LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB))
 
 
 def band_limited_copies(clips: Sequence[ClipDesign]) -> List[ClipDesign]:

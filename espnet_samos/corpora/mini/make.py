@@ -29,6 +29,7 @@ from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, system_ra
 
 METADATA = "metadata.csv"
 COLUMNS = ("utt_id", "set", "path", "system", "speaker", "fs", "mos", "text")
+MAX_PEAK = 32767 / 32768  # in 16 bit
 # Labels of finished clips, a line for each as it is done: what a run resumes from.
 LABELS = "labels.txt"
 # Change this whenever clips or labels change: old and new ones must not mix.
@@ -74,7 +75,7 @@ def prepare_mini(
         root: The corpus' folder: `wav/<set>/<utt_id>.wav` (16 bit, native rate),
             `metadata.csv`, which is written last, and a `README.txt`.
         nj: Number of processes.
-        size: `small` or `tiny`.
+        size: `large`, `small` or `tiny`.
         band_limited: Make the set `mini_pretrain_band_limited` too.
 
     Returns:
@@ -117,15 +118,17 @@ def make_clip(clip: ClipDesign, reference: np.ndarray, root: Path) -> float:
     samples = degrade(native, fs, rng)
     if clip.cut_off_khz is not None:
         samples = band_filter(samples, fs, rng, "lowpass", (clip.cut_off_khz,))
-    # One level for all, or the level would tell the systems apart.
-    samples = set_level(samples)
-    if np.abs(samples).max() >= 1:
-        raise ValueError(f"{clip.utt_id}: does not fit into 16 bit")
+    # A level that has nothing to do with the system, or it would tell them apart.
+    samples = set_level(samples, clip.level_db)
+    # No louder than 16 bit hold without clipping.
+    samples *= min(1, MAX_PEAK / np.abs(samples).max())
     pcm = np.round(samples * 32768).astype(np.int16)
     path = root / clip.path
     temporary = path.with_suffix(".tmp")
     soundfile.write(temporary, pcm, fs, subtype="PCM_16", format="WAV")
     os.replace(temporary, path)
+    # Of what is in the file: ViSQOL brings both to one level, so that of the clip does
+    # not count, but what 16 bit leave of a quiet one does.
     return proxy_label(reference, pcm / 32768, fs)
 
 

@@ -8,7 +8,7 @@ virtual speakers of it.
 import contextlib
 import io
 import itertools
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Sequence
 
 import numpy as np
 import soxr
@@ -37,6 +37,18 @@ ACTIONS = (
     "手紙を書きました 電話をしました 靴を買いました 朝早く走ります"
 ).split()
 
+# Of what only the large corpus says. Without a place a sentence is short.
+FURTHER_SUBJECTS = "子ども 姉 弟 社長 店員 警官 犬 隣の人 彼女 村の人々".split()
+FURTHER_PLACES = [
+    "",
+    *"毎晩 庭で 昨日の夜 新しい店で 小さな島で 窓のそばで 大阪の会社で".split(),
+]
+FURTHER_ACTIONS = (
+    "笑いました 泣いています 電車に乗ります 野菜を切りました 部屋を掃除します "
+    "自転車を直しました 絵を描いています 牛乳を飲みます 新聞を広げました "
+    "古い時計を探しています"
+).split()
+
 
 class Speaker(NamedTuple):
     """A virtual speaker: half tones added to the voice, and factor of the warp."""
@@ -56,10 +68,22 @@ SPEAKERS: Dict[str, Speaker] = {
 
 
 def sentences() -> List[str]:
-    """Give every sentence, in an order that mixes the words."""
+    """Give every sentence, in an order that mixes the words.
+
+    The further ones come last: what was said before there were any stays the same.
+    """
+    return [
+        *_mixed(SUBJECTS, PLACES, ACTIONS),
+        *_mixed(FURTHER_SUBJECTS, FURTHER_PLACES, FURTHER_ACTIONS),
+    ]
+
+
+def _mixed(
+    subjects: Sequence[str], places: Sequence[str], actions: Sequence[str]
+) -> List[str]:
     all_sentences = [
         f"{subject}が、{place}{action}。"
-        for subject, place, action in itertools.product(SUBJECTS, PLACES, ACTIONS)
+        for subject, place, action in itertools.product(subjects, places, actions)
     ]
     order = np.random.default_rng(0).permutation(len(all_sentences))
     return [all_sentences[i] for i in order]
@@ -93,7 +117,7 @@ def synthesise(text: str, speaker: str) -> np.ndarray:
     return set_level(samples)
 
 
-def set_level(samples: np.ndarray) -> np.ndarray:
-    """Scale to -26 dB RMS re full scale: (NSamples,) -> (NSamples,)."""
+def set_level(samples: np.ndarray, level_db: float = LEVEL_DB) -> np.ndarray:
+    """Scale to this RMS in dB re full scale: (NSamples,) -> (NSamples,)."""
     rms = np.sqrt(np.mean(np.square(samples)))
-    return samples * (10 ** (LEVEL_DB / 20) / rms)
+    return samples * (10 ** (level_db / 20) / rms)
