@@ -1,4 +1,4 @@
-# make demo · make test · make lint · make study
+# make demo · make test · make lint · make study · make small_model
 # Each sets up what it needs, once. VENV=/some/where puts the environment elsewhere.
 
 VENV ?= .venv
@@ -7,12 +7,13 @@ export VENV
 PY := $(VENV)/bin/python
 RECIPE := egs2/samos/mos1
 
-.PHONY: help setup demo study test lint clean
+.PHONY: help setup demo study small_model test lint clean
 
 help:
 	@echo "make setup   install everything into $(VENV) and fetch ESPnet's scripts"
 	@echo "make demo    train and compare both models on the mini corpus"
 	@echo "make study   the same in earnest: seeds, controls, other predictors"
+	@echo "make small_model  train the model that comes with the package"
 	@echo "make test    run the tests"
 	@echo "make lint    ruff and shellcheck"
 	@echo "make clean   remove what the recipe made (not $(VENV))"
@@ -27,6 +28,9 @@ demo: setup
 
 study: setup
 	cd $(RECIPE) && local/study.sh
+
+small_model: setup
+	cd $(RECIPE) && local/small_model.sh
 
 test: setup
 	$(PY) -m pytest

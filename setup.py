@@ -11,10 +11,9 @@ VERSION = re.search(
 ).group(1)
 
 EXTRAS = {
-    # the mini corpus, and the SSL frontend that needs no download
+    # the mini corpus
     "mini": [
         "av>=14",
-        "distillmos>=0.9",
         "pyopenjtalk-plus>=0.4.1.post10,<0.5",
         "visqol-python[accel]>=3.8,<4",
     ],
@@ -35,7 +34,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.12,<3.14",
     packages=find_packages(include=["espnet_samos", "espnet_samos.*"]),
+    package_data={"espnet_samos": ["models/*/*"]},
     install_requires=[
+        # the SSL frontend that needs no download, and so that of the packaged model
+        "distillmos>=0.9",
         "espnet[train]>=202611,<202706",
         "espnet-s3prl>=2026.5",
         "huggingface_hub>=1",
