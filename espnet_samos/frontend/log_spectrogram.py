@@ -1,7 +1,8 @@
-"""Log-magnitude spectrogram of a 48 kHz waveform."""
+"""Log-magnitude spectrogram of a waveform."""
 
-from typing import Optional, Tuple
+from typing import Optional, Tuple, Union
 
+import humanfriendly
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
@@ -17,7 +18,7 @@ class LogSpectrogramFrontend(AbsFrontend):
     which is what this branch looks at.
 
     Args:
-        fs: Sampling rate of the input in Hz.
+        fs: Sampling rate of the input: 48000 or "48k".
         n_fft: FFT length in samples.
         win_length: Length of the periodic Hann window in samples.
         hop_length: Hop between frames in samples.
@@ -27,7 +28,7 @@ class LogSpectrogramFrontend(AbsFrontend):
 
     def __init__(
         self,
-        fs: int = 48000,
+        fs: Union[int, str] = 48000,
         n_fft: int = 320,
         win_length: int = 320,
         hop_length: int = 160,
@@ -38,6 +39,8 @@ class LogSpectrogramFrontend(AbsFrontend):
         self.win_length = win_length
         self.hop_length = hop_length
         self.num_bins = n_fft // 2 + 1
+        if isinstance(fs, str):
+            fs = humanfriendly.parse_size(fs)
         if max_frequency is not None:
             self.num_bins = min(self.num_bins, int(max_frequency * n_fft / fs) + 1)
 

@@ -1,5 +1,6 @@
 """One hidden state of an SSL model as a frontend."""
 
+import functools
 import logging
 from typing import Any, Dict, Optional, Tuple, Union
 
@@ -94,7 +95,10 @@ class SslLayerFrontend(AbsFrontend):
                 "frontend_conf.upstream is missing: name a model, like xls_r_2b, "
                 "wav2vec2_local or fbank of S3PRL"
             )
-        upstream = load(layer=layer, download_dir=download_dir, **conf)
+        self._load = functools.partial(
+            load, layer=layer, download_dir=download_dir, **conf
+        )
+        upstream = self._load()
         self.layer = upstream.layer
         self.hop_length = upstream.hop_length
         logging.info(
@@ -133,6 +137,15 @@ class SslLayerFrontend(AbsFrontend):
     def output_size(self) -> int:
         """Return the dimension of the features."""
         return self._output_size
+
+    def reload_pretrained_parameters(self) -> None:
+        """Read the weights again.
+
+        ESPnet calls this after `--init`, which gives every parameter of a model a
+        new value.
+        """
+        if not isinstance(self.upstream, Frozen):
+            self.upstream.load_state_dict(self._load().state_dict())
 
     def forward(
         self, input: torch.Tensor, input_lengths: torch.Tensor

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+import soxr
+import torch
+import torchaudio
+
+from espnet_samos.frontend.resample import resample
+
+
+def decibels(error, signal):
+    return 10 * np.log10(np.square(error).sum() / np.square(signal).sum())
+
+
+@pytest.mark.parametrize(
+    "fs, bound",
+    [
+        (8000, -125),
+        (22050, -70),
+        (24000, -125),
+        (32000, -125),
+        (44100, -70),
+        (48000, -125),
+    ],
+)
+def test_as_soxr_below_the_transition(fs, bound):
+    noise = np.random.default_rng(0).standard_normal(3 * fs).astype(np.float32)
+    expected = soxr.resample(noise.astype(np.float64), fs, 16000, quality="HQ")
+    resampled = resample(torch.from_numpy(noise)[None], fs, 16000)[0].numpy()
+    assert len(resampled) == len(expected) == 48000
+    window = np.hanning(48000)
+    spectrum, wanted = (np.fft.rfft(window * x) for x in (resampled, expected))
+    passed = np.fft.rfftfreq(48000, 1 / 16000) < 0.9 * min(fs, 16000) / 2
+    assert decibels(np.abs(spectrum - wanted)[passed], np.abs(wanted[passed])) < bound
+
+
+@pytest.mark.parametrize("fs", [22050, 44100, 48000])
+def test_as_torchaudio_with_the_same_filter(fs):
+    noise = torch.randn(2, fs, generator=torch.Generator().manual_seed(0))
+    expected = torchaudio.functional.resample(
+        noise.double(),
+        fs,
+        16000,
+        lowpass_filter_width=90,
+        rolloff=0.956,
+        resampling_method="sinc_interp_kaiser",
+        beta=12.3,
+    )
+    torch.testing.assert_close(
+        resample(noise, fs, 16000), expected.float(), rtol=0, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("frequency", [8100, 9000, 15000, 23000])
+def test_nothing_from_above_is_folded_down(frequency):
+    tone = torch.sin(2 * np.pi * frequency / 48000 * torch.arange(96000.0).double())
+    resampled = resample(tone[None], 48000, 16000)[0, 4000:-4000].numpy()
+    assert decibels(resampled, tone[:24000].numpy()) < -100
+
+
+def test_autocast_does_not_round():
+    noise = torch.randn(1, 4800)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        resampled = resample(noise, 48000, 16000)
+    assert torch.equal(resampled, resample(noise, 48000, 16000))
+
+
+def test_length_is_rounded_up():
+    assert resample(torch.randn(1, 4801), 48000, 16000).shape == (1, 1601)
