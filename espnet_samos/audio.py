@@ -5,7 +5,7 @@ a score depends on the clip and the model alone. No torch here.
 """
 
 from pathlib import Path
-from typing import Tuple, Union
+from typing import Iterator, Tuple, Union
 
 import numpy as np
 import soundfile
@@ -44,6 +44,43 @@ def read_audio(path: Union[str, Path]) -> Tuple[np.ndarray, int]:
         raise AudioError(f"cannot be read as audio: {path} ({e})") from e
 
 
+def read_blocks(
+    path: Union[str, Path], multichannel: str = "error"
+) -> Tuple[Iterator[np.ndarray], int]:
+    """Read an audio file block by block, in memory that does not grow with it.
+
+    Args:
+        path: As `read_audio` takes it.
+        multichannel: As `to_mono` takes it.
+
+    Returns:
+        Its samples, mono, float32 in [-1, 1], about a second at a time, and the
+        sampling rate in Hz.
+
+    Raises:
+        AudioError: The file is missing or is not audio; while blocks are read also
+            that it breaks off or has several channels. The message names the file.
+    """
+    if not Path(path).is_file():
+        raise AudioError(f"no such file: {path}")
+    try:
+        file = soundfile.SoundFile(str(path))
+    except (soundfile.LibsndfileError, RuntimeError) as e:
+        raise AudioError(f"cannot be read as audio: {path} ({e})") from e
+
+    def blocks() -> Iterator[np.ndarray]:
+        with file:
+            try:
+                for block in file.blocks(blocksize=file.samplerate, dtype="float32"):
+                    yield to_mono(block, multichannel)
+            except (soundfile.LibsndfileError, RuntimeError) as e:
+                raise AudioError(f"cannot be read as audio: {path} ({e})") from e
+            except AudioError as e:
+                raise AudioError(f"{path}: {e}") from e
+
+    return blocks(), file.samplerate
+
+
 def to_mono(samples: np.ndarray, multichannel: str = "error") -> np.ndarray:
     """Give one channel: (NSamples,) or (NSamples, NChannels) -> (NSamples,).
 
@@ -71,6 +108,27 @@ def to_mono(samples: np.ndarray, multichannel: str = "error") -> np.ndarray:
     )
 
 
+def check_rate(fs: int) -> None:
+    """Refuse a sampling rate in Hz that models are not made for.
+
+    Raises:
+        AudioError: It is outside 8-96 kHz.
+    """
+    if not MIN_RATE <= fs <= MAX_RATE:
+        raise AudioError(f"sampling rate {fs} Hz is outside {MIN_RATE}-{MAX_RATE} Hz")
+
+
+def check_finite(samples: np.ndarray) -> None:
+    """Refuse samples (NSamples,) that are no numbers.
+
+    Raises:
+        AudioError: Some are NaN or infinite.
+    """
+    if not np.isfinite(samples).all():
+        count = int(np.count_nonzero(~np.isfinite(samples)))
+        raise AudioError(f"{count} samples are NaN or infinite")
+
+
 def check_audio(samples: np.ndarray, fs: int) -> None:
     """Refuse what no score could mean anything for.
 
@@ -82,8 +140,7 @@ def check_audio(samples: np.ndarray, fs: int) -> None:
         AudioError: Empty, shorter than 0.1 s, not finite, silent from end to
             end, or a rate outside 8-96 kHz.
     """
-    if not MIN_RATE <= fs <= MAX_RATE:
-        raise AudioError(f"sampling rate {fs} Hz is outside {MIN_RATE}-{MAX_RATE} Hz")
+    check_rate(fs)
     if len(samples) == 0:
         raise AudioError("empty: no samples")
     if len(samples) < MIN_SECONDS * fs:
@@ -91,9 +148,7 @@ def check_audio(samples: np.ndarray, fs: int) -> None:
             f"too short: {1000 * len(samples) / fs:.0f} ms, "
             f"at least {1000 * MIN_SECONDS:.0f} ms are needed"
         )
-    if not np.isfinite(samples).all():
-        count = int(np.count_nonzero(~np.isfinite(samples)))
-        raise AudioError(f"{count} samples are NaN or infinite")
+    check_finite(samples)
     if not samples.any():
         raise AudioError("silent: every sample is zero")
 

@@ -11,7 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from espnet_samos.comparison import Comparison
 from espnet_samos.metrics import METRICS, lcc, system_means
+from espnet_samos.result import WindowScore
 
 # Okabe and Ito's palette: told apart with any colour vision.
 PALETTE = ["#E69F00", "#009E73", "#0072B2", "#CC79A7", "#D55E00", "#56B4E9"]
@@ -185,3 +187,81 @@ def training_curve(
         axes.grid(alpha=0.25)
         axes.legend(fontsize=9)
     return figure
+
+
+def paired_scores(
+    a: Sequence[float],
+    b: Sequence[float],
+    name_a: str,
+    name_b: str,
+    comparison: Comparison,
+    note: str = "",
+) -> Figure:
+    """Plot two systems' scores on the same utterances.
+
+    Args:
+        a: Scores of system A (NPairs,).
+        b: Those of B (NPairs,), in the same order.
+        name_a: What A is called.
+        name_b: What B is called.
+        comparison: What `compare` says of them.
+        note: A line at the foot: what the scores are.
+
+    Returns:
+        A figure of two panels: B against A, and the histogram of their differences
+        with the mean and its confidence interval.
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    figure = new_figure(10, 4.9, f"{name_b} against {name_a}", note)
+    left, right = figure.subplots(1, 2)
+    limits = min(a.min(), b.min()) - 0.1, max(a.max(), b.max()) + 0.1
+    left.plot(limits, limits, color=GREY, linewidth=1, linestyle="--")
+    left.scatter(a, b, s=18, color=VALID_COLOUR, alpha=0.6, linewidths=0)
+    left.set(xlim=limits, ylim=limits, aspect="equal")
+    left.set(xlabel=f"score of {name_a}", ylabel=f"score of {name_b}")
+    left.set_title(f"{comparison.num_pairs} utterances", fontsize=11)
+    right.hist(b - a, bins="auto", color=VALID_COLOUR, alpha=0.5)
+    right.axvline(0, color=GREY, linewidth=1, linestyle="--")
+    right.axvspan(comparison.low, comparison.high, color=TRAIN_COLOUR, alpha=0.4)
+    right.axvline(comparison.difference, color=TRAIN_COLOUR, linewidth=2)
+    right.set(xlabel=f"score of {name_b} - score of {name_a}", ylabel="utterances")
+    right.yaxis.set_major_locator(MaxNLocator(integer=True))
+    right.set_title(
+        f"mean {comparison.difference:+.3f}, 95 % confidence "
+        f"{comparison.low:+.3f} .. {comparison.high:+.3f}",
+        fontsize=11,
+    )
+    for axes in (left, right):
+        axes.grid(alpha=0.25)
+    return figure
+
+
+def score_track(scores: Sequence[WindowScore], title: str, note: str = "") -> Figure:
+    """Plot the score of a clip over time.
+
+    Args:
+        scores: What `MosPredictor.predict_windows` gives.
+        title: Title of the figure.
+        note: A line at the foot: what the scores are.
+
+    Returns:
+        A figure with the mean at the middle of each window and a band of one predicted
+        standard deviation; silent windows are gaps.
+    """
+    figure = new_figure(9, 3.4, title, note)
+    draw_score_track(figure.subplots(), scores)
+    return figure
+
+
+def draw_score_track(axes: Axes, scores: Sequence[WindowScore]) -> None:
+    """Draw the score over time, as `score_track` does, into axes."""
+    time = np.array([(score.start + score.end) / 2 for score in scores])
+    mean = np.array([score.mean for score in scores])
+    std = np.array([score.std for score in scores])
+    marker = "." if len(scores) < 100 else None
+    axes.plot(time, mean, color=VALID_COLOUR, marker=marker, linewidth=1)
+    axes.fill_between(
+        *(time, mean - std, mean + std), color=VALID_COLOUR, alpha=0.2, linewidth=0
+    )
+    axes.set(xlabel="time in seconds", ylabel="score", ylim=(1, 5))
+    axes.grid(alpha=0.25)

@@ -1,42 +1,99 @@
 """Scores for people who only want scores."""
 
+import math
+from collections import deque
 from pathlib import Path
-from typing import Dict, NamedTuple, Tuple, Union
+from typing import (
+    Callable,
+    Deque,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 import torch
 from espnet2.torch_utils.device_funcs import to_device
+from tqdm import tqdm
 
-from espnet_samos.audio import read_clip
+from espnet_samos.audio import AudioError, read_blocks, to_mono
+from espnet_samos.prefetch import prefetch
+from espnet_samos.pretrained import DEFAULT_MODEL, TrainedModel, find_model
+from espnet_samos.result import MosResult, WindowScore, mixture
+from espnet_samos.signal_report import SignalMonitor
 from espnet_samos.tasks.mos import MosTask
+from espnet_samos.train.preprocessor import MosPreprocessor
+from espnet_samos.windows import Window, cut_windows
+
+# A clip as it is read: blocks of samples, one after the other, and their rate in Hz.
+Blocks = Tuple[Iterable[np.ndarray], int]
+# Samples and their rate in Hz
+Audio = Tuple[Union[np.ndarray, torch.Tensor], int]
+Source = Union[str, Path, Audio, Callable[[], Audio]]
+MAX_BFLOAT16_DIFFERENCE = 0.01
 
 
-class MosScore(NamedTuple):
-    """A predicted opinion score.
+class _Clip:
+    """A clip on its way through the model.
 
-    Attributes:
-        mean: The score, on the scale of the labels that the model was trained
-            on (1..5, not clipped).
-        std: Predicted standard deviation of the label around the mean.
+    Args:
+        name: What results and messages call it.
+        open_: Gives its samples block by block, mono, and their rate in Hz.
     """
 
-    mean: float
-    std: float
+    def __init__(self, name: str, open_: Callable[[], Blocks]):
+        self.name = name
+        self.open = open_
+        self.monitor: Optional[SignalMonitor] = None
+        self.error: Optional[str] = None
+
+    def windows(
+        self, preprocess: MosPreprocessor, hop_seconds: float
+    ) -> Iterator[Window]:
+        """Read the clip and give its windows."""
+        blocks, fs = self.open()
+        self.monitor = SignalMonitor(fs)
+        yield from cut_windows(
+            preprocess, self._watched(blocks), fs, self.name, hop_seconds
+        )
+
+    def _watched(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        for block in blocks:
+            self.monitor.update(block)
+            yield block
 
 
 class MosPredictor:
-    """A trained model, ready to score clips of any rate.
+    """A trained model, ready to score clips of any rate and length.
+
+    A clip that fits into the model's window (10 s in the published model) gets the
+    score that the recipe gives it. A longer one is scored window by window, and its
+    score is the mean and the standard deviation of the mixture of what the windows
+    predict. A score does not depend on the other clips, their order or the batches.
 
     Args:
+        model_file: The weights, e.g. `valid.lcc.best.pth`.
         train_config: `config.yaml` of the training; by default the one beside
             `model_file`.
-        model_file: The weights, e.g. `valid.lcc.best.pth`.
-        device: `cpu`, `cuda` or `cuda:N`.
+        device: `cpu`, `cuda`, `cuda:N` or `mps`.
+        dtype: `float32`, or `bfloat16` for the SSL model; the rest is computed in
+            float32.
+        multichannel: `error` refuses clips of several channels, `downmix` takes the
+            mean of them; by default what the model was trained with.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The dtype is another one, or bfloat16 changes scores by more than
+            0.01 on this device.
 
     Example:
-        predictor = MosPredictor("exp/mini/mos_sa_ssl_mos/valid.lcc.best.pth")
-        score = predictor(samples, fs)
-        print(score.mean, score.std)
+        predictor = MosPredictor.from_pretrained()
+        result = predictor.predict(samples, fs)
+        print(result.mean, result.interval, result.warnings)
     """
 
     def __init__(
@@ -44,17 +101,174 @@ class MosPredictor:
         model_file: Union[Path, str],
         train_config: Union[Path, str, None] = None,
         device: str = "cpu",
+        dtype: str = "float32",
+        multichannel: Optional[str] = None,
     ):
         for path in (model_file, train_config):
             if path is not None and not Path(path).is_file():
                 raise FileNotFoundError(f"no such model file: {path}")
+        if dtype not in ("float32", "bfloat16"):
+            raise ValueError(f"dtype must be float32 or bfloat16, not '{dtype}'")
+        model_file = Path(model_file)
+        train_config = Path(train_config or model_file.parent / "config.yaml")
+        self.card = TrainedModel(train_config, model_file).card()
         self.model, self.train_args = MosTask.build_model_from_file(
             train_config, model_file, device
         )
         self.model.eval()
         self.device = device
+        self.dtype = torch.float32
         self.preprocess = MosTask.build_preprocess_fn(self.train_args, train=False)
+        if multichannel is not None:
+            self.preprocess.multichannel = multichannel
         self.collate = MosTask.build_collate_fn(self.train_args, train=False)
+        if dtype == "bfloat16":
+            self._use_bfloat16()
+
+    @classmethod
+    def from_pretrained(
+        cls, model: Union[Path, str] = DEFAULT_MODEL, **kwargs
+    ) -> "MosPredictor":
+        """Load a trained model, unpacking or downloading it where needed.
+
+        Weights are loaded as tensors only: nothing in a file is run.
+
+        Args:
+            model: The name of a packaged model (`small`), a folder, an archive, a
+                `.pth` file, or a tag on Hugging Face or in ESPnet's model zoo.
+            kwargs: `device`, `dtype` and `multichannel`.
+
+        Raises:
+            FileNotFoundError: There is no such model.
+            ValueError: It is not a model of this task.
+            ConnectionError: It, or the SSL model that it needs, cannot be downloaded.
+        """
+        found = find_model(model)
+        return cls(found.model_file, found.train_config, **kwargs)
+
+    @property
+    def label_note(self) -> str:
+        """What to know of the labels that the model was trained on."""
+        return self.card.get("label_note", "")
+
+    @property
+    def window_seconds(self) -> float:
+        """Length of the model's window in seconds."""
+        return self.preprocess.window_seconds
+
+    def predict(
+        self,
+        audio: Union[np.ndarray, torch.Tensor],
+        fs: int,
+        name: str = "clip",
+        batch_size: int = 8,
+    ) -> MosResult:
+        """Score one clip.
+
+        Args:
+            audio: Samples in [-1, 1], (NSamples,) or (NSamples, NChannels); of any
+                float type, on any device.
+            fs: Their sampling rate in Hz, 8000 to 96000.
+            name: What the result and messages call the clip.
+            batch_size: Windows in a batch, for a long clip.
+
+        Raises:
+            AudioError: The clip cannot be scored.
+            TypeError: The samples are integers.
+        """
+        clip = _Clip(name, self._opener((audio, fs)))
+        (result,) = self._results([clip], batch_size, num_workers=0)
+        if result.error is not None:
+            raise AudioError(result.error)
+        return result
+
+    def predict_files(
+        self, paths: Iterable[Union[Path, str]], **options
+    ) -> Iterator[MosResult]:
+        """Score audio files of any rates and lengths.
+
+        Memory does not grow with the number of files or with their lengths.
+
+        Args:
+            paths: The files.
+            options: As `predict_clips` takes them.
+
+        Yields:
+            A result for each file, in order. A file that cannot be scored has the
+            reason in `error`.
+        """
+        clips = [(str(path), path) for path in paths]
+        yield from self.predict_clips(clips, **options)
+
+    def predict_clips(
+        self,
+        clips: Iterable[Tuple[str, Source]],
+        batch_size: int = 8,
+        num_workers: int = 2,
+        progress: bool = False,
+    ) -> Iterator[MosResult]:
+        """Score clips from files, from memory, or from wherever a function has them.
+
+        Args:
+            clips: Names, and what has the clip: a file; `(samples, fs)` as `predict`
+                takes them; or a function that gives these when it is called.
+            batch_size: Windows in a batch.
+            num_workers: Threads that read and resample; 0 does without.
+            progress: Show a progress bar on standard error.
+
+        Yields:
+            A result for each clip, in order. A clip that cannot be scored has the
+            reason in `error`.
+        """
+        yield from tqdm(
+            self._results(
+                (_Clip(name, self._opener(source)) for name, source in clips),
+                batch_size,
+                num_workers,
+            ),
+            total=len(clips) if hasattr(clips, "__len__") else None,
+            unit="clip",
+            disable=not progress,
+        )
+
+    def predict_windows(
+        self,
+        audio: Union[Path, str, np.ndarray, torch.Tensor],
+        fs: Optional[int] = None,
+        hop_seconds: Optional[float] = None,
+        batch_size: int = 8,
+        num_workers: int = 1,
+    ) -> Iterator[WindowScore]:
+        """Score a clip window by window: its quality over time.
+
+        Args:
+            audio: A file, or samples as `predict` takes them.
+            fs: Sampling rate of the samples in Hz.
+            hop_seconds: From the beginning of a window to that of the next; by default
+                half a window.
+            batch_size: Windows in a batch.
+            num_workers: Threads that read and resample; 0 does without.
+
+        Yields:
+            The scores in order, while the clip is read. A silent window has NaN.
+
+        Raises:
+            AudioError: The clip cannot be scored.
+            ValueError: Samples without `fs`, a file with it, or an impossible hop.
+        """
+        is_file = isinstance(audio, (str, Path))
+        if is_file == (fs is not None):
+            raise ValueError("give fs with samples, and not with a file")
+        clip = (
+            _Clip(str(audio), self._opener(audio))
+            if is_file
+            else _Clip("clip", self._opener((audio, fs)))
+        )
+        for _, score in self._scores([clip], batch_size, num_workers, hop_seconds):
+            if score is not None:
+                yield score
+        if clip.error is not None:
+            raise AudioError(clip.error)
 
     @torch.no_grad()
     def predict_batch(
@@ -65,30 +279,160 @@ class MosPredictor:
         Returns:
             Means (Batch,) and standard deviations (Batch,).
         """
-        mean, variance = self.model.predict(**to_device(batch, self.device))
+        batch = to_device(batch, self.device)
+        if self.dtype is not torch.float32 and "speech_16k" in batch:
+            # bfloat16 has three digits: enough within the SSL model, not for a score
+            with torch.autocast(torch.device(self.device).type, self.dtype):
+                feats, _ = self.model.ssl_frontend(
+                    batch["speech_16k"], batch["speech_16k_lengths"]
+                )
+            batch["ssl_feats"] = feats.float()
+        mean, variance = self.model.predict(**batch)
         return mean.cpu().numpy(), variance.sqrt().cpu().numpy()
 
-    def __call__(self, speech: np.ndarray, fs: int, name: str = "clip") -> MosScore:
-        """Score one clip.
+    def _opener(self, source: Source) -> Callable[[], Blocks]:
+        if isinstance(source, (str, Path)):
+            return lambda: read_blocks(source, self.preprocess.multichannel)
+        if callable(source):
+            return lambda: self._blocks(*source())
+        return lambda: self._blocks(*source)
 
-        Args:
-            speech: Samples in [-1, 1], (NSamples,) or (NSamples, NChannels).
-            fs: Their sampling rate in Hz, 8000 to 96000.
-            name: What messages call the clip.
+    def _blocks(self, audio: Union[np.ndarray, torch.Tensor], fs: int) -> Blocks:
+        """Give the samples of an array as those of a file are given."""
+        if isinstance(audio, torch.Tensor):
+            audio = audio.detach().cpu().float().numpy()
+        audio = np.asarray(audio)
+        if not np.issubdtype(audio.dtype, np.floating):
+            raise TypeError(
+                f"samples are {audio.dtype}: give floats in [-1, 1], of 16 bit for "
+                "example samples / 32768"
+            )
+        samples = to_mono(audio, self.preprocess.multichannel).astype(np.float32)
+        return (samples[i : i + fs] for i in range(0, len(samples), fs)), fs
+
+    def _results(
+        self, clips: Iterable[_Clip], batch_size: int, num_workers: int
+    ) -> Iterator[MosResult]:
+        """Give each clip's result, in order."""
+        scores: List[WindowScore] = []
+        for clip, score in self._scores(clips, batch_size, num_workers):
+            if score is not None:
+                scores.append(score)
+            else:
+                yield self._result(clip, scores)
+                scores = []
+
+    def _result(self, clip: _Clip, scores: List[WindowScore]) -> MosResult:
+        result = dict(name=clip.name, label_note=self.label_note, error=clip.error)
+        if clip.monitor is None:
+            return MosResult(**result)
+        report = clip.monitor.report()
+        result.update(
+            fs=clip.monitor.fs,
+            duration=report.duration,
+            bandwidth=report.bandwidth,
+            warnings=report.warnings,
+        )
+        if clip.error is None:
+            num_windows = sum(not math.isnan(score.mean) for score in scores)
+            num_silent = len(scores) - num_windows
+            if num_windows == 0:
+                result["error"] = f"{clip.name}: silent: no window has any sound"
+            elif num_silent:
+                result["warnings"]["skipped"] = (
+                    f"{num_silent} of {len(scores)} windows are silent and left out"
+                )
+            mean, std = mixture(scores)
+            result.update(mean=mean, std=std, num_windows=num_windows)
+        return MosResult(**result)
+
+    def _scores(
+        self,
+        clips: Iterable[_Clip],
+        batch_size: int,
+        num_workers: int,
+        hop_seconds: Optional[float] = None,
+    ) -> Iterator[Tuple[_Clip, Optional[WindowScore]]]:
+        """Give each window's score, in order, and None where a clip ends."""
+        if hop_seconds is None:
+            hop_seconds = self.window_seconds / 2
+        if not 0 < hop_seconds <= self.window_seconds:
+            raise ValueError(
+                f"hop_seconds is {hop_seconds:g}: give more than 0 and at most a "
+                f"window, {self.window_seconds:g} s"
+            )
+        reading: Deque[_Clip] = deque()
+
+        def read() -> Iterator[Iterator[Window]]:
+            for clip in clips:
+                reading.append(clip)
+                yield clip.windows(self.preprocess, hop_seconds)
+
+        # what waits for its batch to be full, with what follows it
+        waiting: List[Tuple[_Clip, Optional[Window]]] = []
+        num_unscored = 0
+        for windows in prefetch(read(), num_workers):
+            clip = reading.popleft()
+            try:
+                for window in windows:
+                    waiting.append((clip, window))
+                    num_unscored += not window.silent
+                    if num_unscored == batch_size:
+                        yield from self._score_waiting(waiting)
+                        num_unscored = 0
+            except AudioError as e:
+                clip.error = str(e)
+            waiting.append((clip, None))
+            if num_unscored == 0:
+                yield from self._score_waiting(waiting)
+        yield from self._score_waiting(waiting)
+
+    def _score_waiting(
+        self, waiting: List[Tuple[_Clip, Optional[Window]]]
+    ) -> Iterator[Tuple[_Clip, Optional[WindowScore]]]:
+        """Score all windows that wait, as one batch, and empty the list."""
+        entries = waiting.copy()
+        waiting.clear()
+        data = [
+            (clip.name, window.data)
+            for clip, window in entries
+            if window is not None and not window.silent
+        ]
+        scores = iter(())
+        if data:
+            _, batch = self.collate(data)
+            scores = zip(*self.predict_batch(batch), strict=True)
+        for clip, window in entries:
+            if window is None:
+                yield clip, None
+            else:
+                mean, std = (math.nan, math.nan) if window.silent else next(scores)
+                yield (
+                    clip,
+                    WindowScore(window.start, window.end, float(mean), float(std)),
+                )
+
+    def _use_bfloat16(self) -> None:
+        """Compute the SSL model in bfloat16, where that keeps scores.
 
         Raises:
-            AudioError: The clip cannot be scored.
+            ValueError: Scores of made-up clips change by more than 0.01.
         """
-        data = self.preprocess(name, dict(speech=speech, fs=np.array([fs])))
-        _, batch = self.collate([(name, data)])
-        mean, std = self.predict_batch(batch)
-        return MosScore(float(mean[0]), float(std[0]))
-
-    def score_file(self, path: Union[Path, str]) -> MosScore:
-        """Score an audio file.
-
-        Raises:
-            AudioError: The file cannot be read or scored.
-        """
-        samples, fs = read_clip(path, self.preprocess.multichannel)
-        return self(samples, fs, name=str(path))
+        rng = np.random.default_rng(0)
+        num_samples = 4 * 48000
+        noise = rng.standard_normal((4, num_samples)) * [[0.3], [0.1], [0.03], [0.01]]
+        # slow enough for syllables, so that there is something to hear in time
+        tone = np.sin(
+            2 * np.pi * np.cumsum(np.linspace(100, 6000, num_samples)) / 48000
+        )
+        envelope = np.sin(2 * np.pi * 4 * np.arange(num_samples) / 48000) ** 2
+        clips = 0.3 * tone * envelope + noise * envelope
+        before = [self.predict(clip, 48000).mean for clip in clips]
+        self.dtype = torch.bfloat16
+        after = [self.predict(clip, 48000).mean for clip in clips]
+        difference = float(np.abs(np.subtract(before, after)).max())
+        if not difference <= MAX_BFLOAT16_DIFFERENCE:
+            raise ValueError(
+                f"bfloat16 changes scores by up to {difference:.3f} with this model on "
+                f"{self.device}: use float32"
+            )

@@ -10,8 +10,9 @@ import torch
 import yaml
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-from espnet_samos.bin import samos
+from espnet_samos.bin import samos, samos_import
 from espnet_samos.predictor import MosPredictor
+from espnet_samos.pretrained import MODEL_FILE
 from espnet_samos.published import load_published, model_name
 from espnet_samos.weights import WeightsError, read_weights
 from tests.parity import (
@@ -94,7 +95,7 @@ def config(tmp_path_factory):
     (folder / "small_ssl.yaml").write_text(
         yaml.safe_dump(dict(ssl_frontend_conf=frontend))
     )
-    return [str(samos.PUBLISHED_CONFIG), str(folder / "small_ssl.yaml")]
+    return [str(samos_import.PUBLISHED_CONFIG), str(folder / "small_ssl.yaml")]
 
 
 def test_import_in_the_shell_gives_a_model_to_score_with(config, tmp_path):
@@ -110,14 +111,14 @@ def test_import_in_the_shell_gives_a_model_to_score_with(config, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "sa_ssl_mos: imported (packed: imported/sa_ssl_mos.zip)" in result.stdout
 
-    model_file = tmp_path / "imported" / samos.DEFAULT_CHECKPOINT
+    model_file = tmp_path / "imported" / MODEL_FILE
     predictor = MosPredictor(model_file)
     expected = load_model("sa_ssl_mos")
     for name in ("ssl_encoder", "spectrogram_encoder", "head"):
         ours = getattr(predictor.model, name).state_dict()
         for key, x in getattr(expected, name).state_dict().items():
             torch.testing.assert_close(ours[key], x, rtol=0, atol=0)
-    score = predictor.score_file(DATA / "24000_2.1s.flac")
+    score = next(predictor.predict_windows(DATA / "24000_2.1s.flac"))
 
     # the archive can be unpacked anywhere
     with zipfile.ZipFile(tmp_path / "imported/sa_ssl_mos.zip") as archive:
@@ -127,7 +128,7 @@ def test_import_in_the_shell_gives_a_model_to_score_with(config, tmp_path):
         tmp_path / "elsewhere" / meta["files"]["model_file"],
         tmp_path / "elsewhere" / meta["yaml_files"]["train_config"],
     )
-    assert unpacked.score_file(DATA / "24000_2.1s.flac") == score
+    assert next(unpacked.predict_windows(DATA / "24000_2.1s.flac")) == score
 
 
 def test_ssl_layer_mos_is_recognised_and_scores(config, tmp_path, capsys):
@@ -140,9 +141,9 @@ def test_ssl_layer_mos_is_recognised_and_scores(config, tmp_path, capsys):
         )
     assert status.value.code == 0
     assert "ssl_layer_mos: " in capsys.readouterr().out
-    predictor = MosPredictor(output / samos.DEFAULT_CHECKPOINT)
+    predictor = MosPredictor(output / MODEL_FILE)
     assert predictor.model.spectrogram_encoder is None
-    assert np.isfinite(predictor.score_file(DATA / "16000_1.3s.flac").mean)
+    assert np.isfinite(next(predictor.predict_windows(DATA / "16000_1.3s.flac")).mean)
 
     # the directory has a model now, which is not overwritten
     with pytest.raises(SystemExit):
@@ -173,14 +174,14 @@ def test_a_checkpoint_that_does_not_fit_leaves_no_model(
     assert status.value.code == 1
     error = capsys.readouterr().err
     assert "published.pth" in error and message in error
-    assert not (output / samos.DEFAULT_CHECKPOINT).exists()
+    assert not (output / MODEL_FILE).exists()
     assert not (output / "config.yaml").exists()
 
 
 def test_a_wrong_path_is_named(tmp_path, capsys):
     torch.save(load_weights("sa_ssl_mos"), tmp_path / "published.pth")
     for checkpoint, config, named in (
-        ("nothing.pt", str(samos.PUBLISHED_CONFIG), "nothing.pt"),
+        ("nothing.pt", str(samos_import.PUBLISHED_CONFIG), "nothing.pt"),
         ("published.pth", "nothing.yaml", "nothing.yaml"),
     ):
         with pytest.raises(SystemExit):

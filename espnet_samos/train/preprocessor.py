@@ -84,6 +84,15 @@ class MosPreprocessor(AbsPreprocessor):
         names = ("random_window", "random_start", "gain_db", "flip_polarity")
         return [name for name in names if getattr(self, name)]
 
+    def rates(self) -> Dict[str, int]:
+        """Give the windows that the model takes, with their sampling rates in Hz."""
+        rates = {}
+        if self.use_ssl:
+            rates["speech_16k"] = SSL_RATE
+        if self.use_spectrogram:
+            rates["speech_48k"] = SPECTROGRAM_RATE
+        return rates
+
     def __call__(self, uid: str, data: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
         """Replace `speech` and `fs` by the windows.
 
@@ -119,10 +128,9 @@ class MosPreprocessor(AbsPreprocessor):
         if self.train:
             speech = self._change_level(speech)
 
-        if self.use_ssl and "ssl_feats" not in data:
-            data["speech_16k"] = self._window(speech, fs, SSL_RATE, start)
-        if self.use_spectrogram:
-            data["speech_48k"] = self._window(speech, fs, SPECTROGRAM_RATE, start)
+        for name, rate in self.rates().items():
+            if name != "speech_16k" or "ssl_feats" not in data:
+                data[name] = self._window(speech, fs, rate, start)
         return data
 
     def _change_level(self, speech: np.ndarray) -> np.ndarray:

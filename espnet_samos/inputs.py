@@ -1,0 +1,107 @@
+"""From what a command line names to clips. No torch here."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Callable, List, TextIO, Tuple, Union
+
+import numpy as np
+
+from espnet_samos.audio import AudioError
+
+# A name, and a file or a function that gives samples and their rate in Hz
+Clip = Tuple[str, Union[str, Callable[[], Tuple[np.ndarray, int]]]]
+SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in (
+        "wav flac ogg oga opus mp3 mp2 aif aiff aifc au snd caf w64 rf64 sph nist".split()
+    )
+)
+
+
+class InputError(ValueError):
+    """Something on the command line that has no clips; the message names it."""
+
+
+def list_clips(
+    names: List[str], recursive: bool = False, stdin: TextIO = sys.stdin
+) -> List[Clip]:
+    """List the clips that the arguments of a command name.
+
+    Args:
+        names: Audio files; folders, whose audio files are taken in order of their
+            names; Kaldi's `.scp` files with lines `<utterance> <file>`, where the file
+            can be an archive's `x.ark:123` or a command that ends with `|`; or `-`,
+            for lines of either kind on standard input.
+        recursive: Look into the folders of folders.
+        stdin: Standard input.
+
+    Returns:
+        Clips in the order of the arguments. A file that is not there is one as well:
+        who reads it will say so.
+
+    Raises:
+        InputError: A folder without audio files, or an `.scp` file that cannot be read.
+    """
+    clips: List[Clip] = []
+    for name in names:
+        if name == "-":
+            clips += _of_lines(stdin.read().splitlines(), "standard input")
+        elif Path(name).is_dir():
+            clips += _in_folder(Path(name), recursive)
+        elif name.endswith(".scp"):
+            try:
+                text = Path(name).read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as e:
+                raise InputError(f"{name} cannot be read: {e}") from e
+            clips += _of_lines(text.splitlines(), name)
+        else:
+            clips.append((name, name))
+    if not clips:
+        raise InputError(f"no clips in {', '.join(names)}")
+    return clips
+
+
+def _in_folder(folder: Path, recursive: bool) -> List[Clip]:
+    found = folder.rglob("*") if recursive else folder.iterdir()
+    files = sorted(
+        str(p) for p in found if p.suffix.lower() in SUFFIXES and p.is_file()
+    )
+    if not files:
+        raise InputError(
+            f"no audio files in {folder}"
+            + ("" if recursive else "; --recursive looks into its folders")
+        )
+    return [(file, file) for file in files]
+
+
+def _of_lines(lines: List[str], where: str) -> List[Clip]:
+    """Read `<file>` or `<utterance> <file>`, a line each."""
+    clips: List[Clip] = []
+    for number, line in enumerate(lines, 1):
+        line = line.strip()
+        if not line:
+            continue
+        name, _, rest = line.partition(" ")
+        rest = rest.strip()
+        if not rest or Path(line).is_file():
+            clips.append((line, line))
+        elif rest.endswith("|") or ".ark:" in rest:
+            message = f"{where}, line {number}: {name}"
+            clips.append((name, partial(_read_kaldi, rest, message)))
+        else:
+            clips.append((name, rest))
+    return clips
+
+
+def _read_kaldi(rxfilename: str, where: str) -> Tuple[np.ndarray, int]:
+    import kaldiio
+
+    try:
+        fs, samples = kaldiio.load_mat(rxfilename)
+    except Exception as e:
+        # a command's or an archive's own
+        raise AudioError(f"{where}: cannot be read ({e})") from e
+    if np.issubdtype(samples.dtype, np.integer):
+        samples = samples / np.float32(np.iinfo(samples.dtype).max + 1)
+    return samples, fs
