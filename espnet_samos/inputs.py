@@ -11,12 +11,10 @@ from espnet_samos.audio import AudioError
 
 # A name, and a file or a function that gives samples and their rate in Hz
 Clip = Tuple[str, Union[str, Callable[[], Tuple[np.ndarray, int]]]]
-SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in (
-        "wav flac ogg oga opus mp3 mp2 aif aiff aifc au snd caf w64 rf64 sph nist".split()
-    )
-)
+SUFFIXES = {
+    *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".aif", ".aiff"),
+    *(".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".sph", ".nist"),
+}
 
 
 class InputError(ValueError):

@@ -142,7 +142,7 @@ def _download(tag: str) -> Dict[str, str]:
     except Exception as e:
         # requests, Hugging Face and the model zoo raise all kinds of exceptions
         raise ConnectionError(
-            f"the model '{tag}' cannot be downloaded ({type(e).__name__}: {e}). What has "
-            "come in is kept: the same call goes on from there. Without a connection, "
-            "give a folder or an archive"
+            f"the model '{tag}' cannot be downloaded ({type(e).__name__}: {e}). "
+            "What has come in is kept: the same call goes on from there. Without a "
+            "connection, give a folder or an archive"
         ) from e

@@ -14,9 +14,9 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
-        help="a packaged model ('samos models'), an experiment's directory, a .pth file "
-        "with its config.yaml beside it, a packed model, or a tag on Hugging Face like "
-        "<user>/<model> (default: %(default)s, which comes with this package and "
+        help="a packaged model ('samos models'), an experiment's directory, a .pth "
+        "file with its config.yaml beside it, a packed model, or a tag on Hugging Face "
+        "like <user>/<model> (default: %(default)s, which comes with this package and "
         "predicts a proxy for quality, not human opinions)",
     )
     parser.add_argument(

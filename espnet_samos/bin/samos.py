@@ -14,7 +14,7 @@ from espnet_samos.bin import (
     samos_score,
 )
 
-# Each has DESCRIPTION, add_arguments(parser) and run(args), which gives the exit status.
+# Each has DESCRIPTION, add_arguments(parser), and run(args) -> exit status.
 COMMANDS = {
     "score": samos_score,
     "compare": samos_compare,

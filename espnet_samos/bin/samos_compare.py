@@ -9,10 +9,10 @@ from espnet_samos.bin.model_options import add_model_options, load_predictor
 from espnet_samos.inputs import list_clips
 
 DESCRIPTION = (
-    "Compare two systems on the same utterances. Files of the two folders are paired by "
-    "their names within the folders; suffixes may differ. Gives the mean difference B - "
-    "A of the predicted scores with its 95 %% confidence interval over utterances, and "
-    "a plot."
+    "Compare two systems on the same utterances. Files of the two folders are paired "
+    "by their names within the folders; suffixes may differ. Gives the mean difference "
+    "B - A of the predicted scores with its 95 %% confidence interval over utterances, "
+    "and a plot."
 )
 
 

@@ -7,8 +7,8 @@ from espnet_samos.pretrained import MODEL_FILE
 
 DESCRIPTION = (
     "Make the published checkpoint a model that can be scored with. Takes the weights "
-    "from the published TorchScript archive, or from a state dict with its names, into a "
-    "directory that 'samos score --model' takes. Nothing in the checkpoint is run. "
+    "from the published TorchScript archive, or from a state dict with its names, into "
+    "a directory that 'samos score --model' takes. Nothing in the checkpoint is run. "
     "SSL-Layer-MOS is recognised by its weights."
 )
 # in a clone of the repository; an installed package has no conf/ beside it

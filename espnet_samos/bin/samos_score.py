@@ -8,10 +8,10 @@ from espnet_samos.inputs import list_clips
 from espnet_samos.tables import FORMATS
 
 DESCRIPTION = (
-    "Score audio files of any rate and length. Gives each file's predicted mean opinion "
-    "score, the predicted standard deviation of the label, the interval that has it with "
-    "a probability of 95 %%, and what to be wary of. A file that cannot be scored is "
-    "reported, and the rest is scored: exit status 1."
+    "Score audio files of any rate and length. Gives each file's predicted mean "
+    "opinion score, the predicted standard deviation of the label, the interval that "
+    "has it with a probability of 95 %%, and what to be wary of. A file that cannot be "
+    "scored is reported, and the rest is scored: exit status 1."
 )
 
 

@@ -61,6 +61,9 @@ class LogSpectrogramFrontend(AbsFrontend):
             log10 magnitudes in [-7, 7], float32, (Batch, NFrames, NBins), with
             NFrames = NSamples // hop_length + 1, and the lengths (Batch,).
         """
+        device = input.device
+        if device.type == "mps":  # has no float64
+            input = input.cpu()
         window = torch.hann_window(
             self.win_length, periodic=True, dtype=torch.float64, device=input.device
         )
@@ -77,5 +80,5 @@ class LogSpectrogramFrontend(AbsFrontend):
         )[:, : self.num_bins]
         magnitude = spectrum.abs().clamp(MIN_MAGNITUDE, MAX_MAGNITUDE)
         # (Batch, NBins, NFrames) -> (Batch, NFrames, NBins)
-        feats = magnitude.log10().float().transpose(1, 2)
+        feats = magnitude.log10().float().to(device).transpose(1, 2)
         return feats, input_lengths // self.hop_length + 1
