@@ -7,16 +7,17 @@ export VENV
 PY := $(VENV)/bin/python
 RECIPE := egs2/samos/mos1
 
-.PHONY: help setup demo study small_model test lint clean
+.PHONY: help setup demo study small_model test integration lint clean
 
 help:
-	@echo "make setup   install everything into $(VENV) and fetch ESPnet's scripts"
-	@echo "make demo    train and compare both models on the mini corpus"
-	@echo "make study   the same in earnest: seeds, controls, other predictors"
+	@echo "make setup        install everything into $(VENV) and fetch ESPnet's scripts"
+	@echo "make demo         train and compare both models on the mini corpus"
+	@echo "make study        the same in earnest: seeds, controls, other predictors"
 	@echo "make small_model  train the model that comes with the package"
-	@echo "make test    run the tests"
-	@echo "make lint    ruff and shellcheck"
-	@echo "make clean   remove what the recipe made (not $(VENV))"
+	@echo "make test         run the tests"
+	@echo "make integration  train ESPnet's own recipes with our frontends"
+	@echo "make lint         ruff and shellcheck"
+	@echo "make clean        remove what the recipe made (not $(VENV))"
 
 setup: $(VENV)/.ready
 
@@ -34,6 +35,10 @@ small_model: setup
 
 test: setup
 	$(PY) -m pytest
+
+integration: setup
+	tools/fetch_mini_an4.sh
+	$(PY) -m pytest -m integration tests/integration
 
 SHELL_SCRIPTS := $(shell git ls-files '*.sh') .ci/run
 

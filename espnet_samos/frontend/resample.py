@@ -31,6 +31,9 @@ def resample(waveforms: torch.Tensor, fs: int, target_fs: int) -> torch.Tensor:
     """
     if fs == target_fs:
         return waveforms.float()
+    device = waveforms.device
+    if device.type == "mps":  # has no float64
+        waveforms = waveforms.cpu()
     # A block of outputs at these times, in samples of the input, comes after so many.
     divisor = math.gcd(fs, target_fs)
     num_periods = -(-MIN_BLOCK * divisor // target_fs)
@@ -58,4 +61,4 @@ def resample(waveforms: torch.Tensor, fs: int, target_fs: int) -> torch.Tensor:
     # (Batch, NSamples) -> (Batch, Block, NBlocks) -> (Batch, NBlocks * Block)
     blocks = torch.nn.functional.conv1d(padded[:, None], kernel[:, None], stride=hop)
     resampled = blocks.transpose(1, 2).flatten(1)
-    return resampled[:, : -(-num_samples * target_fs // fs)].float()
+    return resampled[:, : -(-num_samples * target_fs // fs)].float().to(device)
