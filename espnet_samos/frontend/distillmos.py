@@ -81,7 +81,7 @@ class DistillMosFrontend(AbsFrontend):
         except ImportError as e:
             raise ImportError(
                 "the frontend 'distillmos' needs the package distillmos: "
-                'pip install "espnet_samos[mini]"'
+                "pip install distillmos"
             ) from e
         # It prints where its weights are; stdout is for scores.
         with contextlib.redirect_stdout(sys.stderr):
