@@ -1,16 +1,21 @@
 """From what a command line names to clips. No torch here."""
 
+import io
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 from typing import Callable, List, TextIO, Tuple, Union
 
 import numpy as np
+import soundfile
 
 from espnet_samos.audio import AudioError
 
-# A name, and a file or a function that gives samples and their rate in Hz
-Clip = Tuple[str, Union[str, Callable[[], Tuple[np.ndarray, int]]]]
+# Gives samples and their rate in Hz
+Reader = Callable[[], Tuple[np.ndarray, int]]
+# A name, and a file or what reads the clip
+Clip = Tuple[str, Union[str, Reader]]
 SUFFIXES = {
     *(".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".mp2", ".aif", ".aiff"),
     *(".aifc", ".au", ".snd", ".caf", ".w64", ".rf64", ".sph", ".nist"),
@@ -84,22 +89,38 @@ def _of_lines(lines: List[str], where: str) -> List[Clip]:
         rest = rest.strip()
         if not rest or Path(line).is_file():
             clips.append((line, line))
-        elif rest.endswith("|") or ".ark:" in rest:
-            message = f"{where}, line {number}: {name}"
-            clips.append((name, partial(_read_kaldi, rest, message)))
+        elif rest.endswith("|"):
+            read = partial(_read_pipe, rest.rstrip("|"))
+            clips.append(
+                (name, partial(_read, read, f"{where}, line {number}: {name}"))
+            )
+        elif ".ark:" in rest:
+            read = partial(_read_archive, rest)
+            clips.append(
+                (name, partial(_read, read, f"{where}, line {number}: {name}"))
+            )
         else:
             clips.append((name, rest))
     return clips
 
 
-def _read_kaldi(rxfilename: str, where: str) -> Tuple[np.ndarray, int]:
+def _read(read: Reader, where: str) -> Tuple[np.ndarray, int]:
+    try:
+        return read()
+    except Exception as e:
+        # a command's, libsndfile's or an archive's own
+        raise AudioError(f"{where}: cannot be read ({e})") from e
+
+
+def _read_pipe(command: str) -> Tuple[np.ndarray, int]:
+    done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, check=True)
+    return soundfile.read(io.BytesIO(done.stdout), dtype="float32")
+
+
+def _read_archive(place: str) -> Tuple[np.ndarray, int]:
     import kaldiio
 
-    try:
-        fs, samples = kaldiio.load_mat(rxfilename)
-    except Exception as e:
-        # a command's or an archive's own
-        raise AudioError(f"{where}: cannot be read ({e})") from e
+    fs, samples = kaldiio.load_mat(place)
     if np.issubdtype(samples.dtype, np.integer):
         samples = samples / np.float32(np.iinfo(samples.dtype).max + 1)
     return samples, fs

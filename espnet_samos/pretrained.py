@@ -69,11 +69,11 @@ def find_model(model: Union[Path, str] = DEFAULT_MODEL) -> TrainedModel:
         return packaged_models()[str(model)]
     path = Path(model)
     if path.is_dir():
-        return _in_folder(path)
+        return _in_folder(path, path)
     if path.suffix in ARCHIVES:
         if not path.is_file():
             raise FileNotFoundError(f"no such archive: {path}")
-        return _of_files(_unpack(path), path)
+        return _in_folder(_unpack(path), path)
     if path.suffix == ".pth":
         return _checked(path.parent / CONFIG, path)
     if str(model).count("/") == 1 and not str(model).startswith((".", "~")):
@@ -91,15 +91,18 @@ def _checked(train_config: Path, model_file: Path) -> TrainedModel:
     return TrainedModel(train_config, model_file)
 
 
-def _in_folder(folder: Path) -> TrainedModel:
-    if (folder / "meta.yaml").is_file() and not (folder / CONFIG).is_file():
-        files = yaml.safe_load((folder / "meta.yaml").read_text(encoding="utf-8"))
-        named = {**files.get("files", {}), **files.get("yaml_files", {})}
-        return _of_files({k: folder / v for k, v in named.items()}, folder)
+def _in_folder(folder: Path, model: Path) -> TrainedModel:
+    meta = folder / "meta.yaml"  # of what ESPnet has packed
+    if meta.is_file():
+        named = yaml.safe_load(meta.read_text(encoding="utf-8"))
+        files = {**named.get("files", {}), **named.get("yaml_files", {})}
+        return _of_files({key: folder / path for key, path in files.items()}, model)
     return _checked(folder / CONFIG, folder / MODEL_FILE)
 
 
-def _of_files(files: Dict[str, Union[Path, str]], model: Union[Path, str]):
+def _of_files(
+    files: Dict[str, Union[Path, str]], model: Union[Path, str]
+) -> TrainedModel:
     try:
         return _checked(Path(files["train_config"]), Path(files["model_file"]))
     except KeyError as e:
@@ -108,9 +111,9 @@ def _of_files(files: Dict[str, Union[Path, str]], model: Union[Path, str]):
         ) from e
 
 
-def _unpack(archive: Path) -> Dict[str, str]:
+def _unpack(archive: Path) -> Path:
     """Unpack an archive into the cache, once for each version of it."""
-    from espnet2.main_funcs.pack_funcs import get_dict_from_cache, unpack
+    from espnet2.main_funcs.pack_funcs import unpack
 
     stat = archive.stat()
     key = f"{archive.resolve()} {stat.st_size} {stat.st_mtime_ns}"
@@ -128,8 +131,7 @@ def _unpack(archive: Path) -> Dict[str, str]:
             shutil.rmtree(folder)
             raise ValueError(f"{archive} cannot be unpacked as a model: {e}") from e
         complete.touch()
-    (meta,) = folder.rglob("meta.yaml")
-    return get_dict_from_cache(meta)
+    return folder
 
 
 def _download(tag: str) -> Dict[str, str]:

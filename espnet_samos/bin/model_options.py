@@ -1,9 +1,13 @@
 """The options of all commands that score clips."""
 
 import argparse
+import contextlib
+import io
+import logging
+import warnings
 from typing import TYPE_CHECKING
 
-from espnet_samos.pretrained import DEFAULT_MODEL
+from espnet_samos.pretrained import DEFAULT_MODEL, find_model
 
 if TYPE_CHECKING:
     from espnet_samos.predictor import MosPredictor
@@ -52,14 +56,13 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 def load_predictor(args: argparse.Namespace) -> "MosPredictor":
     """Load the model that the options name."""
-    import logging
-    import warnings
-
+    find_model(args.model)  # a mistake shows before torch is imported
     # What torch and ESPnet have to say at import is for their developers.
     warnings.filterwarnings("ignore")
     logging.getLogger().setLevel(logging.ERROR)
     # torch takes seconds to import: not for --help
-    from espnet_samos.predictor import MosPredictor
+    with contextlib.redirect_stderr(io.StringIO()):
+        from espnet_samos.predictor import MosPredictor
 
     return MosPredictor.from_pretrained(
         args.model, device=args.device, dtype=args.dtype, multichannel=args.multichannel

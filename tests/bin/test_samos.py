@@ -1,0 +1,168 @@
+"""The command `samos`, in processes of its own: what a user sees."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from espnet_samos import MosPredictor
+from tests.test_predictor import save_model, speechlike
+
+SAMOS = [sys.executable, "-m", "espnet_samos.bin.samos"]
+
+
+def samos(*args, cwd=None, stdin=""):
+    root = str(Path(__file__).parents[2])
+    return subprocess.run(
+        [*SAMOS, *map(str, args)],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=root),
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a model in exp/ and clips of two systems in a/ and b/."""
+    place = tmp_path_factory.mktemp("place")
+    save_model(place / "exp")
+    for system, gain in (("a", 1.0), ("b", 0.3)):
+        (place / system).mkdir()
+        for i, fs in enumerate((16000, 48000, 44100)):
+            clip = gain * speechlike(0.6 + i, fs, i)
+            soundfile.write(place / system / f"{i}.wav", clip, fs, subtype="FLOAT")
+    (place / "bad.wav").write_text("not audio")
+    return place
+
+
+@pytest.fixture(scope="module")
+def expected(place):
+    predictor = MosPredictor.from_pretrained(place / "exp")
+    return {
+        result.name: result
+        for result in predictor.predict_files(
+            f"{place}/{system}/{i}.wav" for system in "ab" for i in range(3)
+        )
+    }
+
+
+def test_a_folder_gives_a_table(place, expected):
+    done = samos("score", "--model", "exp", f"{place}/a", cwd=place)
+    assert done.returncode == 0, done.stderr
+    head, *lines = done.stdout.splitlines()
+    assert head.split()[:2] == ["mean", "std"] and head.endswith("file")
+    for i, line in enumerate(lines):
+        name = f"{place}/a/{i}.wav"
+        assert name in line
+        assert float(line.split()[0]) == pytest.approx(expected[name].mean, abs=0.006)
+    assert "[short]" in lines[0] and "short" not in lines[1]
+
+
+def test_a_bad_file_is_reported_and_the_rest_scored(place, expected):
+    files = [f"{place}/a/0.wav", f"{place}/bad.wav", f"{place}/a/1.wav"]
+    for form in ("table", "csv", "json", "kaldi"):
+        done = samos("score", "--model", "exp", "--format", form, *files, cwd=place)
+        assert done.returncode == 1
+        assert "bad.wav" in done.stderr and "1 of 3 not scored" in done.stderr
+        if form == "csv":
+            rows = list(csv.DictReader(done.stdout.splitlines()))
+        elif form == "json":
+            rows = [json.loads(line) for line in done.stdout.splitlines()]
+        elif form == "kaldi":
+            rows = [
+                dict(zip(("name", "mean"), line.split(), strict=True))
+                for line in done.stdout.splitlines()
+            ]
+            assert [row["name"] for row in rows] == [files[0], files[2]]
+        else:
+            continue
+        for row in rows:
+            if row["name"].endswith("bad.wav"):
+                assert not row["mean"] and "cannot be read as audio" in row["error"]
+            else:
+                mean = expected[row["name"]].mean
+                assert float(row["mean"]) == pytest.approx(mean, abs=1e-4)
+
+
+def test_lists_from_a_file_and_from_standard_input(place, expected):
+    (place / "wav.scp").write_text("utt1 a/0.wav\nutt2 cat b/1.wav |\n")
+    done = samos("score", "--model=exp", "--format=kaldi", "wav.scp", cwd=place)
+    scores = dict(line.split() for line in done.stdout.splitlines())
+    assert list(scores) == ["utt1", "utt2"]
+    for utt, name in (("utt1", "a/0.wav"), ("utt2", "b/1.wav")):
+        mean = expected[f"{place}/{name}"].mean
+        assert float(scores[utt]) == pytest.approx(mean, abs=1e-4)
+    again = samos(
+        *("score", "--model=exp", "--format=kaldi", "-"),
+        cwd=place,
+        stdin="utt1 a/0.wav\n",
+    )
+    assert again.stdout.splitlines() == done.stdout.splitlines()[:1]
+
+
+def test_two_systems_are_compared(place, expected):
+    done = samos(
+        *("compare", "--model", "exp", "a", "b", "--plot", "plots/ab.png"), cwd=place
+    )
+    assert done.returncode == 0, done.stderr
+    pairs = [
+        [expected[f"{place}/{system}/{i}.wav"].mean for system in "ab"]
+        for i in range(3)
+    ]
+    difference = np.mean([b - a for a, b in pairs])
+    assert f"difference {difference:+.3f}" in done.stdout
+    assert (place / "plots/ab.png").stat().st_size > 10_000
+    done = samos("compare", "--model", "exp", "a", "nothing", cwd=place)
+    assert done.returncode == 1 and "no such folder: nothing" in done.stderr
+
+
+def test_mistakes_are_named_without_a_traceback(place):
+    for args, message in (
+        (["score", "--model", "nothing", "a"], "no model 'nothing'"),
+        (["score", "--model", "exp/other.pth", "a"], "no such model file: exp/other"),
+        (["score", "--model", "nothing.zip", "a"], "no such archive: nothing.zip"),
+        (["score", "--model", "b", "a"], "no such model file: b/config.yaml"),
+        (["score", "--model", "exp", "exp"], "no audio files in exp"),
+    ):
+        done = samos(*args, cwd=place)
+        assert done.returncode == 1
+        assert done.stderr.startswith("samos: error: ") and message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_info_describes_the_model(place):
+    done = samos("info", "--model", "exp", cwd=place)
+    assert done.returncode == 0, done.stderr
+    for fact in (
+        "window                  1 s",
+        "spectrogram_encoder     conv2d",
+        "torch",
+    ):
+        assert fact in done.stdout
+
+
+def test_help_imports_no_torch():
+    code = (
+        "import sys\n"
+        "from espnet_samos.bin.samos import get_parser\n"
+        "get_parser().format_help()\n"
+        "print({'torch', 'espnet2', 'scipy', 'matplotlib', 'gradio'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
+
+
+def test_every_command_has_help():
+    for command in ("score", "compare", "models", "info", "import", "prepare"):
+        done = samos(command, "--help")
+        assert done.returncode == 0 and "usage: samos " + command in done.stdout
