@@ -111,10 +111,12 @@ class MosPredictor:
             raise ValueError(f"dtype must be float32 or bfloat16, not '{dtype}'")
         model_file = Path(model_file)
         train_config = Path(train_config or model_file.parent / "config.yaml")
-        self.card = TrainedModel(train_config, model_file).card()
-        self.model, self.train_args = MosTask.build_model_from_file(
-            train_config, model_file, device
-        )
+        files = TrainedModel(train_config, model_file)
+        self.card = files.card()
+        with files.usable_config() as config:
+            self.model, self.train_args = MosTask.build_model_from_file(
+                config, model_file, device
+            )
         self.model.eval()
         self.device = device
         self.dtype = torch.float32

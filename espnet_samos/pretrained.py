@@ -3,17 +3,21 @@
 No torch here, until something has to be unpacked or downloaded.
 """
 
+import contextlib
 import hashlib
 import shutil
+import tempfile
 import warnings
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Union
+from typing import Any, Dict, Iterator, NamedTuple, Union
 
 import yaml
 
 MODEL_FILE = "valid.lcc.best.pth"
 CONFIG = "config.yaml"
 CARD = "card.yaml"
+# Checkpoints of frontends that were packed along are in this folder of an archive.
+PRETRAINED = "pretrained"
 PACKAGED_DIR = Path(__file__).parent / "models"
 DEFAULT_MODEL = "small"
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz")
@@ -40,6 +44,30 @@ class TrainedModel(NamedTuple):
         if not path.is_file():
             return {}
         return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    @contextlib.contextmanager
+    def usable_config(self) -> Iterator[Path]:
+        """Give a configuration that finds what was packed along with the model."""
+        folder = self.train_config.parent
+        if not (folder / PRETRAINED).is_dir():
+            yield self.train_config
+            return
+        config = yaml.safe_load(self.train_config.read_text(encoding="utf-8"))
+        with tempfile.TemporaryDirectory() as directory:
+            usable = Path(directory) / CONFIG
+            usable.write_text(yaml.safe_dump(_absolute(config, folder)), "utf-8")
+            yield usable
+
+
+def _absolute(conf: Any, folder: Path) -> Any:
+    """Make the paths below `pretrained/` in a configuration absolute."""
+    if isinstance(conf, dict):
+        return {key: _absolute(value, folder) for key, value in conf.items()}
+    if isinstance(conf, list):
+        return [_absolute(value, folder) for value in conf]
+    if isinstance(conf, str) and conf.startswith(f"{PRETRAINED}/"):
+        return str(folder / conf)
+    return conf
 
 
 def packaged_models() -> Dict[str, TrainedModel]:

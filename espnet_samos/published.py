@@ -1,16 +1,15 @@
 """The published model (arXiv 2602.14785) as one of this package's."""
 
-import contextlib
 from argparse import Namespace
 from pathlib import Path
 from typing import Dict, Sequence, Tuple, Union
 
 import torch
 import yaml
-from espnet2.main_funcs.pack_funcs import pack
 from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
 
 from espnet_samos.config import merge, merge_files
+from espnet_samos.packing import pack_model
 from espnet_samos.tasks.mos import MosTask
 from espnet_samos.weights import WeightsError, read_weights
 
@@ -125,11 +124,5 @@ def import_published(
     with (output_dir / "config.yaml").open("w", encoding="utf-8") as f:
         yaml_no_alias_safe_dump(vars(args), f, indent=4, sort_keys=False)
     packed = f"{name}.zip"
-    # Paths in the archive are relative to where it is made.
-    with contextlib.chdir(output_dir):
-        pack(
-            files=dict(model_file=model_file),
-            yaml_files=dict(train_config="config.yaml"),
-            outpath=packed,
-        )
+    pack_model(output_dir, model_file, output_dir / packed)
     return name, output_dir / packed

@@ -98,6 +98,79 @@ def test_other_options_need_another_directory(finished):
     assert "holds a training on other data, from another model or" in result.stdout
 
 
+def test_the_packed_model_scores_as_the_original(finished, tmp_path, monkeypatch):
+    recipe, table = finished
+    monkeypatch.setenv("HOME", str(tmp_path))
+    packed = recipe / "exp/mos_sa_ssl_mos/mos_sa_ssl_mos_valid.lcc.best.zip"
+    with zipfile.ZipFile(packed) as archive:
+        assert {"README.md", "card.yaml", "RESULTS.md"} < set(archive.namelist())
+        assert b"my_test" in archive.read("README.md")
+    from espnet_samos.predictor import MosPredictor
+
+    predictor = MosPredictor.from_pretrained(packed)
+    assert set(predictor.card["results"]) == {"my_test"}
+    results = recipe / "exp/mos_sa_ssl_mos/inference_valid.lcc.best/my_test"
+    scores = json.loads((results / "scores.json").read_text())
+    predictions = pd.read_csv(results / "predictions.csv")
+    labels = pd.read_csv(table).query("split == 'test'")
+    assert sorted(predictions["avg_score"]) == sorted(labels["mos"])
+    mse = ((predictions["avg_score"] - predictions["answer"]) ** 2).mean()
+    overall = scores["groups"]["overall"]["utterance"]
+    assert overall["n"] == 6
+    assert overall["mse"]["value"] == pytest.approx(mse, rel=1e-4)
+    assert set(scores["groups"]) == {"overall", *map(str, RATES)}
+    assert (results / "scatter.png").is_file()
+    text = (recipe / "exp/mos_sa_ssl_mos/RESULTS.md").read_text()
+    assert "my_test" in text
+
+
+def test_fine_tuning_began_from_the_pre_trained_model(finished):
+    recipe, _ = finished
+    config = yaml.safe_load((recipe / "exp/mos_sa_ssl_mos/config.yaml").read_text())
+    assert config["init_param"] == ["exp/mos_sa_ssl_mos/pretrain/valid.lcc.best.pth"]
+    log = (recipe / "exp/mos_sa_ssl_mos/train.log").read_text()
+    assert "Filter out" not in log
+
+
+def test_a_second_run_does_nothing_twice(finished):
+    recipe, table = finished
+    kept = {
+        path: path.stat().st_mtime_ns
+        for pattern in (
+            "data/*/*",
+            "dump/raw/*/wav.scp",
+            "exp/**/*.pth",
+            "exp/**/*.log",
+        )
+        for path in recipe.glob(pattern)
+    }
+    assert len(kept) > 30
+    result = run(recipe, table, "--stop_stage", "6")
+    assert result.returncode == 0, result.stdout[-5000:]
+    changed = [str(p) for p, time in kept.items() if p.stat().st_mtime_ns != time]
+    assert changed == []
+
+
+def test_other_options_need_another_directory(finished):
+    recipe, table = finished
+    options = ["--stage", "4", "--stop_stage", "5", "--tag", "sa_ssl_mos"]
+    result = run(recipe, table, *options, "--train_args", "--seed 5")
+    assert result.returncode != 0
+    assert "holds a training on other data, from another model or" in result.stdout
+    (recipe / "other.yaml").write_text("batch_size: 3\n")
+    result = run(recipe, table, *options, "--train_config", "config.yaml other.yaml")
+    assert result.returncode != 0
+    assert "different: batch_size" in result.stdout
+    # a pre-trained model that is newer than what was trained from it
+    pretrained = recipe / "exp/mos_sa_ssl_mos/pretrain/1epoch.pth"
+    time = pretrained.stat().st_mtime
+    os.utime(pretrained, (time + 1e4, time + 1e4))
+    result = run(recipe, table, *options)
+    os.utime(pretrained, (time, time))
+    assert result.returncode != 0
+    assert "holds a training on other data, from another model or" in result.stdout
+
+
 def test_the_packed_model_scores_as_the_original(finished, tmp_path):
     recipe, table = finished
     packed = recipe / "exp/mos_sa_ssl_mos/mos_sa_ssl_mos_valid.lcc.best.zip"

@@ -533,16 +533,16 @@ packed_model=${mos_exp}/${mos_exp##*/}_${inference_model%.*}.zip
 if [ "${stage}" -le 7 ] && [ "${stop_stage}" -ge 7 ] && ! "${skip_upload}"; then
     log "Stage 7: Packing model: ${packed_model}"
     [ -e "${mos_exp}/${inference_model}" ] || die "no ${mos_exp}/${inference_model}: run stage 5 first"
-    _opts=
-    for f in RESULTS.md images; do
-        [ -e "${mos_exp}/${f}" ] && _opts+="--option ${mos_exp}/${f} "
-    done
-    # ESPnet packs a closed list of tasks; `aqa` takes these two files, as we need.
-    # shellcheck disable=SC2086
-    "${python_command[@]}" -m espnet2.bin.pack aqa \
-        --model_file "${mos_exp}/${inference_model}" \
-        --train_config "${mos_exp}/config.yaml" \
-        ${_opts} --outpath "${packed_model}"
+    if [ -e "${mos_exp}/RESULTS.md" ]; then
+        "${python_command[@]}" -m espnet_samos.bin.mos_model_card \
+            --exp_dir "${mos_exp}" --inference_tag "${inference_tag}" --command "${run_args}"
+    else
+        log "Not scored yet (stage 6): the packed model has no model card"
+    fi
+    "${python_command[@]}" -m espnet_samos.bin.mos_pack \
+        --exp_dir "${mos_exp}" --model_file "${inference_model}" \
+        --option README.md --option card.yaml --option RESULTS.md --option images \
+        --outpath "${packed_model}"
 fi
 
 if [ "${stage}" -le 8 ] && [ "${stop_stage}" -ge 8 ] && ! "${skip_upload}"; then
