@@ -18,8 +18,8 @@ models=${MAIN_ROOT}/espnet_samos/models/small
     --pretrain_set mini_large_pretrain --pretrain_valid_set mini_large_pretrain_dev \
     --train_set mini_large_train --valid_set mini_large_dev \
     --test_sets "mini_large_test mini_large_unseen" \
-    --pretrain_config "${configs} ${conf}/pretrain.yaml ${conf}/large.yaml" \
-    --train_config "${configs} ${conf}/finetune.yaml ${conf}/large.yaml" \
+    --pretrain_config "${configs} ${conf}/pretrain.yaml ${conf}/large_pretrain.yaml" \
+    --train_config "${configs} ${conf}/finetune.yaml ${conf}/large_finetune.yaml" \
     --expdir exp/mini_large --mos_exp "${exp}" --inference_tag "${tag}" "$@"
 
 # Not before it was scored: run.sh was perhaps told to stop earlier.
@@ -32,5 +32,5 @@ cp -L "${exp}/valid.lcc.best.pth" "${exp}/config.yaml" "${models}"
 python3 -m espnet_samos.bin.mos_model_card --exp_dir "${exp}" --inference_tag "${tag}" \
     --output_dir "${models}" --name small --about "${conf}/small_model.md" \
     --description "SA-SSL-MOS, small, trained on synthetic speech with computed labels" \
-    --command "make small_model"
+    --command "local/small_model.sh $*"
 echo "The model: ${models}"
