@@ -7,6 +7,7 @@ import sys
 from espnet_samos import __version__
 from espnet_samos.bin import (
     samos_compare,
+    samos_export,
     samos_import,
     samos_info,
     samos_models,
@@ -20,6 +21,7 @@ COMMANDS = {
     "compare": samos_compare,
     "models": samos_models,
     "info": samos_info,
+    "export": samos_export,
     "import": samos_import,
     "prepare": samos_prepare,
 }
