@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     devices += [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     devices += ["mps"] if torch.backends.mps.is_available() else []
     facts["devices"] = ", ".join(devices)
+    width = max(map(len, facts))
     for key, value in facts.items():
-        print(f"{key:22}  " + value.replace("\n", "\n" + " " * 24))
+        print(f"{key:{width}}  " + value.replace("\n", "\n" + " " * (width + 2)))
     return 0

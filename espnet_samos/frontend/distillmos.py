@@ -1,7 +1,7 @@
 """Features from inside Distill-MOS, a small model with its weights in a package."""
 
 import contextlib
-import sys
+import io
 from typing import Tuple
 
 import torch
@@ -83,8 +83,8 @@ class DistillMosFrontend(AbsFrontend):
                 "the frontend 'distillmos' needs the package distillmos: "
                 "pip install distillmos"
             ) from e
-        # It prints where its weights are; stdout is for scores.
-        with contextlib.redirect_stdout(sys.stderr):
+        # It prints where its weights are.
+        with contextlib.redirect_stdout(io.StringIO()):
             model = ConvTransformerSQAModel()
         transformer = model.transformer_pool_attn.transformer
         num_layers = len(transformer.transformer_encoder.layers)
