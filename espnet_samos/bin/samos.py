@@ -7,18 +7,22 @@ import sys
 from espnet_samos import __version__
 from espnet_samos.bin import (
     samos_compare,
+    samos_demo,
     samos_export,
     samos_import,
     samos_info,
     samos_models,
     samos_prepare,
     samos_score,
+    samos_track,
 )
 
 # Each has DESCRIPTION, add_arguments(parser), and run(args) -> exit status.
 COMMANDS = {
     "score": samos_score,
+    "track": samos_track,
     "compare": samos_compare,
+    "demo": samos_demo,
     "models": samos_models,
     "info": samos_info,
     "export": samos_export,

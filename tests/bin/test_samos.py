@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from espnet_samos import MosPredictor
+from espnet_samos.bin.samos import COMMANDS
 from tests.test_predictor import save_model, speechlike
 
 SAMOS = [sys.executable, "-m", "espnet_samos.bin.samos"]
@@ -124,6 +125,22 @@ def test_two_systems_are_compared(place, expected):
     assert done.returncode == 1 and "no such folder: nothing" in done.stderr
 
 
+def test_a_track_has_a_line_for_each_window(place):
+    done = samos(
+        *("track", "--model=exp", "a/2.wav", "--hop_seconds=0.4", "--plot=track.png"),
+        cwd=place,
+    )
+    assert done.returncode == 0, done.stderr
+    predictor = MosPredictor.from_pretrained(place / "exp")
+    windows = predictor.predict_windows(place / "a/2.wav", hop_seconds=0.4)
+    rows = list(csv.DictReader(done.stdout.splitlines()))
+    for row, window in zip(rows, windows, strict=True):
+        values = [float(row[key]) for key in ("start", "end", "mean", "std")]
+        assert values == pytest.approx(list(window), abs=1e-3)
+    assert (place / "track.png").stat().st_size > 10_000
+    assert samos("track", "--model=exp", "bad.wav", cwd=place).returncode == 1
+
+
 def test_mistakes_are_named_without_a_traceback(place):
     for args, message in (
         (["score", "--model", "nothing", "a"], "no model 'nothing'"),
@@ -164,6 +181,6 @@ def test_help_imports_no_torch():
 
 
 def test_every_command_has_help():
-    for command in ("score", "compare", "models", "info", "import", "prepare"):
+    for command in COMMANDS:
         done = samos(command, "--help")
         assert done.returncode == 0 and "usage: samos " + command in done.stdout

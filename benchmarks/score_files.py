@@ -1,0 +1,108 @@
+"""Time and memory of `samos score` on many files, and of `samos track` on a long one.
+
+    python benchmarks/score_files.py [--num_files 1000] [--hours 1]
+
+Files are made for it: noise with syllables at 16, 24, 44.1 and 48 kHz, 0.3 to 60 s
+(log-uniform), 2 % of them broken. The same is done with a tenth of the files and of the
+length, so that it shows whether memory grows. Prints Markdown.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from espnet_samos.model_card import machine
+
+RATES = (16000, 24000, 44100, 48000)
+BROKEN = 0.02
+
+
+def speechlike(rng: np.random.Generator, seconds: float, fs: int) -> np.ndarray:
+    """Make noise with syllables; (NSamples,)."""
+    num_samples = round(seconds * fs)
+    syllables = np.sin(np.pi * 4 * np.arange(num_samples) / fs) ** 2
+    return (0.1 * syllables * rng.standard_normal(num_samples)).clip(-1, 1)
+
+
+def make_files(folder: Path, num_files: int) -> float:
+    """Make the mixed files; return how many seconds they have."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    total = 0.0
+    for i in range(num_files):
+        seconds = np.exp(rng.uniform(np.log(0.3), np.log(60)))
+        path = folder / f"{i:05d}.wav"
+        if rng.random() < BROKEN:
+            path.write_bytes(b"RIFF and no more")
+            continue
+        fs = int(rng.choice(RATES))
+        soundfile.write(path, speechlike(rng, seconds, fs), fs, subtype="PCM_16")
+        total += seconds
+    return total
+
+
+def make_long(path: Path, seconds: int, fs: int = 48000) -> None:
+    """Make a long file, a minute at a time."""
+    rng = np.random.default_rng(0)
+    with soundfile.SoundFile(path, "w", fs, 1, "PCM_16") as f:
+        for start in range(0, seconds, 60):
+            f.write(speechlike(rng, min(60, seconds - start), fs))
+
+
+def run(*args: str) -> tuple[float, float, int]:
+    """Run a command of `samos`; return seconds, peak memory in GB and lines printed."""
+    start = time.perf_counter()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "espnet_samos.bin.samos", *args],
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+        )
+        _, _, usage = os.wait4(process.pid, 0)
+        output.seek(0)
+        lines = len(output.read().splitlines())
+    return time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e9, lines
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--num_files", type=int, default=1000)
+    parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--plot", default="track.png", help="plot of the long file")
+    args = parser.parse_args()
+    print(f"{date.today()}, {machine()}, `python benchmarks/score_files.py`\n")
+    print("| | audio, s | lines | seconds | peak memory, GB |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        for num_files in (args.num_files // 10, args.num_files):
+            folder = root / str(num_files)
+            audio = make_files(folder, num_files)
+            seconds, memory, lines = run("score", "--format", "csv", str(folder))
+            print(
+                f"| `samos score`, {num_files} files | {audio:.0f} | {lines} | "
+                f"{seconds:.0f} | {memory:.2f} |",
+                flush=True,
+            )
+        for hours in (args.hours / 10, args.hours):
+            long = root / "long.wav"
+            make_long(long, round(3600 * hours))
+            seconds, memory, lines = run("track", str(long), "--plot", args.plot)
+            print(
+                f"| `samos track`, {hours:g} h | {3600 * hours:.0f} | {lines} | "
+                f"{seconds:.0f} | {memory:.2f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
