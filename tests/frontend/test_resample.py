@@ -4,7 +4,12 @@ import soxr
 import torch
 import torchaudio
 
-from espnet_samos.frontend.resample import resample
+from espnet_samos.frontend.resample import (
+    CUTOFF,
+    KAISER_BETA,
+    ZERO_CROSSINGS,
+    resample,
+)
 
 
 def decibels(error, signal):
@@ -33,6 +38,27 @@ def test_as_soxr_below_the_transition(fs, bound):
     assert decibels(np.abs(spectrum - wanted)[passed], np.abs(wanted[passed])) < bound
 
 
+@pytest.mark.parametrize(
+    "fs, target_fs, bound",
+    [
+        (48000, 16000, -80),
+        (24000, 16000, -80),
+        (16000, 48000, -80),
+        (24000, 48000, -70),
+        (8000, 48000, -55),
+        (44100, 16000, -55),
+        (44100, 48000, -55),
+    ],
+)
+def test_as_soxr_with_the_edge_of_the_filter(fs, target_fs, bound):
+    noise = np.random.default_rng(0).standard_normal(fs)
+    expected = soxr.resample(noise, fs, target_fs, quality="HQ")
+    resampled = resample(torch.from_numpy(noise)[None], fs, target_fs)[0].numpy()
+    inside = slice(1000, -1000)
+    error = (resampled - expected)[inside]
+    assert decibels(error, expected[inside]) < bound
+
+
 @pytest.mark.parametrize("fs", [22050, 44100, 48000])
 def test_as_torchaudio_with_the_same_filter(fs):
     noise = torch.randn(2, fs, generator=torch.Generator().manual_seed(0))
@@ -40,10 +66,10 @@ def test_as_torchaudio_with_the_same_filter(fs):
         noise.double(),
         fs,
         16000,
-        lowpass_filter_width=90,
-        rolloff=0.956,
+        lowpass_filter_width=ZERO_CROSSINGS,
+        rolloff=CUTOFF,
         resampling_method="sinc_interp_kaiser",
-        beta=12.3,
+        beta=KAISER_BETA,
     )
     torch.testing.assert_close(
         resample(noise, fs, 16000), expected.float(), rtol=0, atol=1e-5
