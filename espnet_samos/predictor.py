@@ -117,7 +117,8 @@ class MosPredictor:
             self.model, self.train_args = MosTask.build_model_from_file(
                 config, model_file, device
             )
-        self.model.eval()
+        # as a loss for what makes clips, it gives no gradients to its own weights
+        self.model.eval().requires_grad_(False)
         self.device = device
         self.dtype = torch.float32
         self.preprocess = MosTask.build_preprocess_fn(self.train_args, train=False)

@@ -10,7 +10,8 @@ class Frozen(torch.nn.Module):
 
     It follows `.to()`, `.half()` and `.cuda()`. Otherwise PyTorch does not see
     it: no parameters, no entries in the state dict, nothing for DDP to
-    broadcast. It is always in evaluation mode, and no graph leads through it.
+    broadcast. It is always in evaluation mode. A graph leads through it only where
+    its input needs gradients, as a waveform that is to be improved does.
 
     Args:
         module: The module to freeze.
@@ -31,7 +32,6 @@ class Frozen(torch.nn.Module):
         self.module._apply(fn, recurse)
         return super()._apply(fn, recurse)
 
-    @torch.no_grad()
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the module, without gradients."""
+        """Call the module, whose weights get no gradients."""
         return self.module(*args, **kwargs)

@@ -20,11 +20,19 @@ def test_is_no_part_of_the_module_around_it():
 
 def test_stays_in_evaluation_without_a_graph():
     frozen = Frozen(module())
-    x = torch.randn(5, 4, requires_grad=True)
+    x = torch.randn(5, 4)
     before = frozen(x)
     after = frozen.train()(x)
     assert torch.equal(before, after)
     assert after.grad_fn is None and not after.requires_grad
+
+
+def test_gives_gradients_to_an_input_that_needs_them_and_not_to_weights():
+    frozen = Frozen(module())
+    x = torch.randn(5, 4, requires_grad=True)
+    frozen(x).square().sum().backward()
+    assert x.grad.abs().min() > 0
+    assert all(p.grad is None for p in frozen.module.parameters())
 
 
 def test_follows_dtype_and_device():
