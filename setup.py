@@ -11,6 +11,7 @@ VERSION = re.search(
 ).group(1)
 
 EXTRAS = {
+    "demo": ["gradio>=6.31,<7"],  # samos demo
     # the mini corpus
     "mini": [
         "av>=14",
