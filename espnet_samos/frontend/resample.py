@@ -16,11 +16,12 @@ MIN_BLOCK = 64
 def resample(waveforms: torch.Tensor, fs: int, target_fs: int) -> torch.Tensor:
     """Resample as soxr HQ does, with gradients and on any device.
 
-    Up to 0.9 of the lower Nyquist frequency, of white noise, the two differ by -130 dB
-    of the signal between 96, 48, 32, 24, 16 and 8 kHz, and by -72 dB from 44.1, 22.05 or
-    11.025 kHz. With the edge of the filter, which soxr builds another way for each pair
-    of rates, it is -85 dB between 48 or 24 and 16 kHz, and -52 dB at worst. The sum runs in float64 whatever the dtype around it, so that a clip
-    comes out the same in every batch.
+    Of white noise, up to 0.9 of the lower Nyquist frequency, the two differ by -130 dB
+    of the signal between 96, 48, 32, 24, 16 and 8 kHz, and by -72 dB from 44.1, 22.05
+    or 11.025 kHz. With the edge of the filter, which soxr builds in another way for
+    each pair of rates, it is -85 dB between 48 or 24 and 16 kHz, and -52 dB at worst.
+    The sum runs in float64 whatever the dtype around it, so that a clip comes out the
+    same in every batch.
 
     Args:
         waveforms: (Batch, NSamples); what lies beyond either end is silence.
