@@ -94,7 +94,8 @@ class SignalMonitor:
     def _look_at(self, samples: np.ndarray) -> None:
         # (NSamples,) -> (NFrames, frame_length); an incomplete last frame is left out
         num_frames = len(samples) // self.frame_length
-        frames = samples[: num_frames * self.frame_length].reshape(num_frames, -1)
+        frames = samples[: num_frames * self.frame_length]
+        frames = frames.reshape(num_frames, self.frame_length)
         energy = np.square(frames, dtype=np.float64).sum(axis=1)
         silent = energy < self.frame_length * 10 ** (SILENT_DB / 10)
         magnitude = np.abs(np.fft.rfft(frames[~silent] * self.window))
@@ -144,7 +145,7 @@ class SignalMonitor:
             warnings["short"] = f"{duration:.2f} s: less than {SHORT_SECONDS:g} s"
         num_frames = sum(second.num_frames for second in self.seconds)
         num_silent = sum(second.num_silent for second in self.seconds)
-        if num_silent > SILENT_SHARE * num_frames:
+        if num_frames and num_silent > SILENT_SHARE * num_frames:
             warnings["silence"] = (
                 f"{100 * num_silent / num_frames:.0f} % of it is below "
                 f"{SILENT_DB:.0f} dB re full scale"

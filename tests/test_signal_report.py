@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import soxr
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
@@ -61,6 +61,17 @@ def test_a_click_adds_no_bandwidth():
 def test_blocks_make_no_difference(sizes):
     clip = speechlike(2.5, 22050)
     assert report(clip, 22050, sizes) == report(clip, 22050)
+
+
+@settings(max_examples=30, deadline=None)
+@given(num_samples=st.integers(0, 50000), fs=st.sampled_from([8000, 11025, 48000]))
+@example(num_samples=48001, fs=48000)
+@example(num_samples=0, fs=8000)
+def test_any_length_will_do(num_samples, fs):
+    clip = speechlike(2, fs) if num_samples else np.zeros(0)
+    result = report(np.resize(clip, num_samples), fs)
+    assert result.duration == num_samples / fs
+    assert ("short" in result.warnings) == (num_samples < fs)
 
 
 def test_a_good_clip_has_no_warnings():
