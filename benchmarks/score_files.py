@@ -88,6 +88,8 @@ def main() -> None:
             folder = root / str(num_files)
             audio = make_files(folder, num_files)
             seconds, memory, lines = run("score", "--format", "csv", str(folder))
+            if lines != num_files + 1:
+                raise SystemExit(f"{lines} lines for {num_files} files: it broke off")
             print(
                 f"| `samos score`, {num_files} files | {audio:.0f} | {lines} | "
                 f"{seconds:.0f} | {memory:.2f} |",
