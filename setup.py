@@ -10,6 +10,7 @@ VERSION = re.search(
     r'__version__ = "(.+?)"', (HERE / "espnet_samos/__init__.py").read_text()
 ).group(1)
 
+ONNX = ["onnx>=1.19", "onnxruntime>=1.22", "onnxscript>=0.5,<1"]
 EXTRAS = {
     "demo": ["gradio>=6.31,<7"],  # samos demo
     # the mini corpus
@@ -18,7 +19,10 @@ EXTRAS = {
         "pyopenjtalk-plus>=0.4.1.post10,<0.5",
         "visqol-python[accel]>=3.8,<4",
     ],
+    # samos export
+    "onnx": ONNX,
     "test": [
+        *ONNX,
         "hypothesis>=6.100",
         "pytest>=8",
         "ruff>=0.11",
