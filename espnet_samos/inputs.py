@@ -1,5 +1,6 @@
 """From what a command line names to clips. No torch here."""
 
+import csv
 import io
 import subprocess
 import sys
@@ -34,8 +35,9 @@ def list_clips(
     Args:
         names: Audio files; folders, whose audio files are taken in order of their
             names; Kaldi's `.scp` files with lines `<utterance> <file>`, where the file
-            can be an archive's `x.ark:123` or a command that ends with `|`; or `-`,
-            for lines of either kind on standard input.
+            can be an archive's `x.ark:123` or a command that ends with `|`; SHEET's
+            `.csv` files, whose `wav_path` are taken, each once; or `-`, for lines of
+            the first two kinds on standard input.
         recursive: Look into the folders of folders.
         stdin: Standard input.
 
@@ -44,7 +46,7 @@ def list_clips(
         who reads it will say so.
 
     Raises:
-        InputError: A folder without audio files, or an `.scp` file that cannot be read.
+        InputError: A folder without audio files, or a list that cannot be read.
     """
     clips: List[Clip] = []
     for name in names:
@@ -53,11 +55,9 @@ def list_clips(
         elif Path(name).is_dir():
             clips += _in_folder(Path(name), recursive)
         elif name.endswith(".scp"):
-            try:
-                text = Path(name).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as e:
-                raise InputError(f"{name} cannot be read: {e}") from e
-            clips += _of_lines(text.splitlines(), name)
+            clips += _of_lines(_read_text(name).splitlines(), name)
+        elif name.endswith(".csv"):
+            clips += _of_sheet(_read_text(name), name)
         else:
             clips.append((name, name))
     if not clips:
@@ -76,6 +76,21 @@ def _in_folder(folder: Path, recursive: bool) -> List[Clip]:
             + ("" if recursive else "; --recursive looks into its folders")
         )
     return [(file, file) for file in files]
+
+
+def _read_text(name: str) -> str:
+    try:
+        return Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise InputError(f"{name} cannot be read: {e}") from e
+
+
+def _of_sheet(text: str, where: str) -> List[Clip]:
+    """Read the column `wav_path`: SHEET has a row for each rating of a clip."""
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    if "wav_path" not in (rows.fieldnames or ()):
+        raise InputError(f"{where} has no column wav_path")
+    return [(path, path) for path in dict.fromkeys(row["wav_path"] for row in rows)]
 
 
 def _of_lines(lines: List[str], where: str) -> List[Clip]:

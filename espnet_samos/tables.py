@@ -1,17 +1,22 @@
-"""Results as lines of text. No torch here."""
+"""Results as lines of text and as tables. No torch here."""
 
 import csv
 import io
 import json
 import math
-from typing import Any, Callable, Dict
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable
 
 from espnet_samos.result import MosResult
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = (
     *("name", "mean", "std", "low", "high", "duration", "fs", "bandwidth"),
     *("num_windows", "warnings", "label_note", "error"),
 )
+# SHEET's names of a clip's file and of the prediction
+SHEET_COLUMNS = ("wav_path", "answer")
 
 
 def _plain(result: MosResult) -> Dict[str, Any]:
@@ -32,8 +37,17 @@ def csv_line(result: MosResult) -> str:
     """Write a result as a line of a table with `COLUMNS`."""
     row = _plain(result)
     row["warnings"] = " ".join(row["warnings"])
+    return _csv_row([row[column] for column in COLUMNS])
+
+
+def sheet_line(result: MosResult) -> str:
+    """Write a result as a line of a table with `SHEET_COLUMNS`."""
+    return _csv_row([result.name, f"{result.mean:.4f}"])
+
+
+def _csv_row(values: Iterable[Any]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow([row[column] for column in COLUMNS])
+    csv.writer(text, lineterminator="").writerow(values)
     return text.getvalue()
 
 
@@ -62,4 +76,18 @@ FORMATS: Dict[str, tuple[str, Callable[[MosResult], str], bool]] = {
     "csv": (",".join(COLUMNS), csv_line, True),
     "json": ("", json_line, True),
     "kaldi": ("", kaldi_line, False),
+    "sheet": (",".join(SHEET_COLUMNS), sheet_line, False),
 }
+
+
+def to_pandas(results: Iterable[MosResult]) -> "pd.DataFrame":
+    """Give a table with a row for each result, in order, and `COLUMNS`.
+
+    Numbers are not rounded, and NaN where a clip could not be scored; `warnings` has
+    the codes, separated by blanks.
+    """
+    import pandas as pd
+
+    table = pd.DataFrame([result.as_dict() for result in results], columns=COLUMNS)
+    table["warnings"] = [" ".join(warnings) for warnings in table["warnings"]]
+    return table
