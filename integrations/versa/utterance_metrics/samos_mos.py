@@ -72,8 +72,8 @@ class SamosMosMetric(BaseMetric):
             self._has_warned = True
             self.logger.warning(
                 "samos_mos scores at %d Hz beside a reference: VERSA brings both to "
-                "the lower of their rates, and what was above %d Hz is not heard. Score "
-                "without references where the predictions have a higher rate",
+                "the lower of their rates, and what was above %d Hz is not heard. "
+                "Score without references where predictions have a higher rate",
                 fs,
                 fs // 2,
             )
