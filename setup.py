@@ -45,6 +45,7 @@ setup(
         "distillmos>=0.9",
         "espnet[train]>=202611,<202706",
         "espnet-s3prl>=2026.5",
+        "filelock>=3.12",
         "huggingface_hub>=1",
         "kaldiio>=2.18",
         "matplotlib>=3.8",

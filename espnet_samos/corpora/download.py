@@ -11,7 +11,8 @@ from typing import List, Optional, Union
 
 from espnet_samos.corpora import CORPORA
 from espnet_samos.corpora.clip import DataError
-from espnet_samos.corpora.fetch import TIMEOUT_SECONDS, fetch, unpack
+from espnet_samos.corpora.fetch import fetch, unpack
+from espnet_samos.receive import TIMEOUT_SECONDS
 
 ZENODO_API = "https://zenodo.org/api/records"
 ZENODO_RECORDS = {"nisqa": 4728081, "somos": 7378801}

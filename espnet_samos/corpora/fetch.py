@@ -3,7 +3,6 @@
 import hashlib
 import http.client
 import shutil
-import urllib.request
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,9 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from espnet_samos.corpora.clip import DataError
-
-CHUNK_BYTES = 1 << 20
-TIMEOUT_SECONDS = 60  # of silence, not for the whole file
+from espnet_samos.receive import receive
 
 
 def fetch(url: str, path: Path, size: int, md5: str) -> None:
@@ -39,7 +36,7 @@ def fetch(url: str, path: Path, size: int, md5: str) -> None:
     if have < size:
         check_space(path.parent, size - have)
         try:
-            _receive(url, part, have, size)
+            receive(url, part, size)
         except (OSError, http.client.HTTPException) as e:
             raise DataError(
                 f"cannot download {url} to {part}: {e}. What has come in is kept: run "
@@ -58,28 +55,6 @@ def fetch(url: str, path: Path, size: int, md5: str) -> None:
             "deleted; run the same command again to download it anew"
         )
     part.replace(path)
-
-
-def _receive(url: str, part: Path, have: int, size: int) -> None:
-    """Append what is missing, or write all where the server cannot give a part."""
-    request = urllib.request.Request(url)
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
-        partial = response.status == http.HTTPStatus.PARTIAL_CONTENT
-        with (
-            part.open("ab" if partial else "wb") as f,
-            tqdm(
-                desc=part.stem,
-                total=size,
-                initial=have if partial else 0,
-                unit="B",
-                unit_scale=True,
-            ) as bar,
-        ):
-            while chunk := response.read(CHUNK_BYTES):
-                f.write(chunk)
-                bar.update(len(chunk))
 
 
 def _md5(path: Path) -> str:

@@ -302,6 +302,9 @@ class MosTask(AbsTask):
         model = ESPnetMosModel(**branches, head=head, **args.model_conf)
         if args.init is not None:
             initialize(model, args.init)
+            # ESPnet does so for a frontend that is called that.
+            if hasattr(model.ssl_frontend, "reload_pretrained_parameters"):
+                model.ssl_frontend.reload_pretrained_parameters()
         logging.info(
             "trainable parameters: %d",
             sum(p.numel() for p in model.parameters() if p.requires_grad),

@@ -318,9 +318,15 @@ def test_frozen_is_no_part_of_training(checkpoint):
     assert not list(frontend.parameters()) and not frontend.state_dict()
     frontend.train()
     torch.manual_seed(7)  # dropout and layer drop are high in the checkpoint
-    after, _ = frontend(batch.requires_grad_(), lengths_of(batch))
+    after, _ = frontend(batch, lengths_of(batch))
     assert torch.equal(before, after)
     assert not after.requires_grad and after.grad_fn is None
+    # a waveform that is to be improved has gradients, the weights have none
+    feats, _ = frontend(batch.requires_grad_(), lengths_of(batch))
+    feats.sum().backward()
+    assert batch.grad.abs().sum() > 0
+    weights = frontend.upstream.module.parameters()
+    assert all(weight.grad is None for weight in weights)
 
 
 def test_frozen_follows_to_and_deepcopy(checkpoint):

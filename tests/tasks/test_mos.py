@@ -397,3 +397,17 @@ def test_learning_rate_decays_by_the_step():
         optimizer.step()
         scheduler.step()
     assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-4 * 0.9999**100)
+
+
+def test_init_leaves_a_trained_ssl_model_as_it_was_trained(tmp_path):
+    path = make_checkpoint(tmp_path, "wav2vec2_local", pre_norm=True)
+    options = (
+        *("--preprocessor_conf", "window_seconds=2.0"),
+        *("--ssl_frontend_conf", "frontend_conf.upstream=wav2vec2_local"),
+        *("--ssl_frontend_conf", f"frontend_conf.path_or_url={path}"),
+        *("--ssl_frontend_conf", "freeze=false"),
+    )
+    plain = MosTask.build_model(parse(*options)).ssl_frontend.state_dict()
+    model = MosTask.build_model(parse(*options, "--init", "xavier_uniform"))
+    for name, weight in model.ssl_frontend.state_dict().items():
+        torch.testing.assert_close(weight, plain[name], rtol=0, atol=0)
