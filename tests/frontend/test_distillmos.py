@@ -72,9 +72,18 @@ def test_frozen_and_deterministic():
     batch = waveforms(16000)
     before, _ = frontend(batch, lengths_of(batch))
     frontend.train()
-    after, _ = frontend(batch.requires_grad_(), lengths_of(batch))
+    after, _ = frontend(batch, lengths_of(batch))
     assert torch.equal(before, after)
     assert not after.requires_grad and after.grad_fn is None
+
+
+def test_a_waveform_can_have_gradients():
+    frontend = DistillMosFrontend(1)
+    batch = waveforms(16000).requires_grad_()
+    feats, _ = frontend(batch, lengths_of(batch))
+    feats.square().sum().backward()
+    assert batch.grad.isfinite().all() and batch.grad.any(dim=1).all()
+    assert all(p.grad is None for p in frontend.model.module.parameters())
 
 
 @pytest.mark.parametrize("layer", [-1, 8])
