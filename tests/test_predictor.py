@@ -207,6 +207,11 @@ def test_silent_windows_are_left_out_and_counted(predictor):
     )
     silent = [window for window in windows if np.isnan(window.mean)]
     assert [window.start for window in silent] == [3.0, 3.5, 4.0]
+    # in one batch with silent ones, windows keep their own scores
+    long = np.concatenate([clip, pause, clip])
+    alone = predictor.predict_windows(long, 16000, batch_size=1)
+    means = [window.mean for window in windows]
+    np.testing.assert_allclose(means, [window.mean for window in alone], atol=1e-5)
     assert result.num_windows == len(windows) - 3
     assert result.warnings["skipped"].startswith("3 of 15 windows are silent")
     assert result.mean == pytest.approx(np.nanmean([w.mean for w in windows]))
