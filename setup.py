@@ -10,7 +10,9 @@ VERSION = re.search(
     r'__version__ = "(.+?)"', (HERE / "espnet_samos/__init__.py").read_text()
 ).group(1)
 
+DATASETS = ["datasets>=4"]
 ONNX = ["onnx>=1.19", "onnxruntime>=1.22", "onnxscript>=0.5,<1"]
+TORCHMETRICS = ["torchmetrics>=1.4"]
 EXTRAS = {
     "demo": ["gradio>=6.31,<7"],  # samos demo
     # the mini corpus
@@ -19,10 +21,16 @@ EXTRAS = {
         "pyopenjtalk-plus>=0.4.1.post10,<0.5",
         "visqol-python[accel]>=3.8,<4",
     ],
+    # espnet_samos.huggingface
+    "datasets": DATASETS,
     # samos export
     "onnx": ONNX,
+    # espnet_samos.torchmetrics
+    "torchmetrics": TORCHMETRICS,
     "test": [
+        *DATASETS,
         *ONNX,
+        *TORCHMETRICS,
         "hypothesis>=6.100",
         "pytest>=8",
         "ruff>=0.11",

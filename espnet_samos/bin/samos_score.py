@@ -20,9 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "inputs",
         nargs="+",
-        metavar="FILE|FOLDER|wav.scp|-",
-        help="audio files; folders of them; Kaldi's lists; '-' for a list on standard "
-        "input, a file a line",
+        metavar="FILE|FOLDER|wav.scp|sheet.csv|-",
+        help="audio files; folders of them; Kaldi's lists; the files of SHEET's "
+        "benchmark; '-' for a list on standard input, a file a line",
     )
     parser.add_argument(
         "--recursive", action="store_true", help="look into the folders of folders"
