@@ -10,7 +10,7 @@ from espnet_samos.demo import duration, examine, make_page, result_html, serve
 from espnet_samos.plots import clip_view
 from espnet_samos.result import MosResult, WindowScore
 from espnet_samos.spectrogram import SpectrogramMonitor
-from tests.test_predictor import save_model, speechlike
+from tests.tiny_model import save_model, speechlike
 
 NOTE = "labels are a proxy & nobody's opinion"
 

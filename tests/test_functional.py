@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from espnet_samos import MosPredictor
 from espnet_samos.audio import AudioError
 from espnet_samos.functional import mos_score
-from tests.test_predictor import save_model, speechlike
+from tests.tiny_model import save_model, speechlike
 
 
 @pytest.fixture(scope="module")

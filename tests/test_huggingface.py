@@ -11,7 +11,7 @@ from datasets import Audio, Dataset, Features, Value, load_dataset
 from espnet_samos import MosPredictor
 from espnet_samos.audio import AudioError
 from espnet_samos.huggingface import ScoreAudio, decode
-from tests.test_predictor import save_model, speechlike
+from tests.tiny_model import save_model, speechlike
 
 RATES = (16000, 48000, 24000, 44100)
 

@@ -7,7 +7,7 @@ from espnet_samos import MosPredictor, onnx_export
 from espnet_samos.onnx_export import export_onnx
 from tests.frontend.checkpoints import make_checkpoint, make_hugging_face
 from tests.test_packing import save_with_local_ssl
-from tests.test_predictor import speechlike
+from tests.tiny_model import speechlike
 
 
 def score_with_onnx(folder, windows):

@@ -11,7 +11,7 @@ from espnet_samos.packing import pack_model
 from espnet_samos.pretrained import MODEL_FILE
 from espnet_samos.tasks.mos import MosTask
 from tests.frontend.checkpoints import make_checkpoint, make_hugging_face
-from tests.test_predictor import CONFIG, save_model, speechlike
+from tests.tiny_model import CONFIG, save_model, speechlike
 
 
 @pytest.fixture(autouse=True)

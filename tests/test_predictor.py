@@ -5,53 +5,17 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espnet_samos import MosPredictor
 from espnet_samos.audio import AudioError
-from espnet_samos.tasks.mos import MosTask
-
-CONFIG = dict(
-    preprocessor_conf=dict(window_seconds=1.0),
-    ssl_frontend="default",
-    ssl_frontend_conf=dict(fs=16000, n_mels=20),
-    ssl_encoder_conf=dict(hidden_channels=8),
-    spectrogram_frontend_conf=dict(hop_length=480),
-    spectrogram_encoder_conf=dict(channels=[4, 4, 8, 8]),
-)
-
-
-def save_model(folder):
-    """Save a tiny random model as a training leaves it; its scores vary."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "train.yaml").write_text(yaml.safe_dump(CONFIG))
-    args = MosTask.get_parser().parse_args(
-        ["--config", str(folder / "train.yaml"), "--output_dir", str(folder)]
-    )
-    (folder / "config.yaml").write_text(yaml.safe_dump(vars(args)))
-    torch.manual_seed(0)
-    model = MosTask.build_model(args)
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.running_mean.normal_()
-                module.running_var.uniform_(0.5, 2)
-    torch.save(model.state_dict(), folder / "valid.lcc.best.pth")
-    return folder
+from tests.tiny_model import save_model, speechlike
 
 
 @pytest.fixture(scope="module")
 def predictor(tmp_path_factory):
     return MosPredictor.from_pretrained(save_model(tmp_path_factory.mktemp("exp")))
-
-
-def speechlike(seconds, fs, seed=0):
-    rng = np.random.default_rng(seed)
-    num_samples = round(seconds * fs)
-    level = 0.05 + 0.1 * np.abs(np.sin(np.arange(num_samples) / fs * 7))
-    return (level * rng.standard_normal(num_samples)).astype(np.float32).clip(-1, 1)
 
 
 @pytest.fixture

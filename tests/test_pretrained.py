@@ -8,7 +8,7 @@ import yaml
 
 from espnet_samos import MosPredictor
 from espnet_samos.pretrained import MODEL_FILE, find_model, packaged_models
-from tests.test_predictor import save_model, speechlike
+from tests.tiny_model import save_model, speechlike
 
 
 @pytest.fixture(autouse=True)

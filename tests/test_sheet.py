@@ -7,7 +7,7 @@ import soundfile
 from espnet_samos import MosPredictor
 from espnet_samos.inputs import InputError, list_clips
 from espnet_samos.sheet import score_sheet
-from tests.test_predictor import save_model, speechlike
+from tests.tiny_model import save_model, speechlike
 
 
 @pytest.fixture(scope="module")

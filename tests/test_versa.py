@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from espnet_samos import MosPredictor
-from tests.test_predictor import save_model, speechlike
+from tests.tiny_model import save_model, speechlike
 
 FOLDER = Path(__file__).parents[1] / "integrations/versa"
 FILE = FOLDER / "utterance_metrics/samos_mos.py"

@@ -13,7 +13,7 @@ import soundfile
 
 from espnet_samos import MosPredictor
 from espnet_samos.bin.samos import COMMANDS
-from tests.test_predictor import save_model, speechlike
+from tests.tiny_model import save_model, speechlike
 
 SAMOS = [sys.executable, "-m", "espnet_samos.bin.samos"]
 

@@ -11,7 +11,7 @@ import soundfile
 
 from espnet_samos.packing import pack_model
 from espnet_samos.pretrained import MODEL_FILE, packaged_models
-from tests.test_predictor import speechlike
+from tests.tiny_model import speechlike
 
 DOCS = Path(__file__).parents[2] / "docs"
 # ```text and ```console are not run: output, and what needs more than this machine

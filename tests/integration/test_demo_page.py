@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from espnet_samos import MosPredictor
-from tests.test_predictor import speechlike
+from tests.tiny_model import speechlike
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = (

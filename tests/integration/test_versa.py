@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from espnet_samos import MosPredictor
-from tests.test_predictor import save_model, speechlike
 from tests.test_versa import FILE
+from tests.tiny_model import save_model, speechlike
 
 pytestmark = pytest.mark.integration
 RATES = dict(utt1=16000, utt2=48000, utt3=24000)
