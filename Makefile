@@ -37,6 +37,7 @@ test: setup
 	$(PY) -m pytest
 
 integration: setup
+	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[demo,integration]"
 	tools/fetch_mini_an4.sh
 	$(PY) -m pytest -m integration tests/integration
 

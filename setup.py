@@ -15,6 +15,8 @@ ONNX = ["onnx>=1.19", "onnxruntime>=1.22", "onnxscript>=0.5,<1"]
 TORCHMETRICS = ["torchmetrics>=1.4"]
 EXTRAS = {
     "demo": ["gradio>=6.31,<7"],  # samos demo
+    # make integration; the browser is Debian's
+    "integration": ["playwright>=1.50"],
     # the mini corpus
     "mini": [
         "av>=14",
