@@ -7,11 +7,12 @@ import pytest
 import torch
 from torchmetrics import MetricCollection
 
+from espnet_samos import MosPredictor
 from espnet_samos.audio import AudioError
 from espnet_samos.functional import mos_score
 from espnet_samos.torchmetrics import SamosMos
 from tests.test_functional import clips
-from tests.tiny_model import MosPredictor, save_model
+from tests.tiny_model import save_model
 
 FS = 24000
 
