@@ -11,6 +11,7 @@ from typing import (
     Iterator,
     List,
     Optional,
+    Sequence,
     Tuple,
     Union,
 )
@@ -21,11 +22,11 @@ from espnet2.torch_utils.device_funcs import to_device
 from tqdm import tqdm
 
 from espnet_samos.audio import AudioError, read_blocks, to_mono
+from espnet_samos.mos.build import build_preprocessor, load_model
 from espnet_samos.prefetch import prefetch
 from espnet_samos.pretrained import DEFAULT_MODEL, TrainedModel, find_model
 from espnet_samos.result import MosResult, WindowScore, mixture
 from espnet_samos.signal_report import SignalMonitor
-from espnet_samos.tasks.mos import MosTask
 from espnet_samos.train.preprocessor import MosPreprocessor
 from espnet_samos.windows import Window, cut_windows
 
@@ -35,6 +36,22 @@ Blocks = Tuple[Iterable[np.ndarray], int]
 Audio = Tuple[Union[np.ndarray, torch.Tensor], int]
 Source = Union[str, Path, Audio, Callable[[], Audio]]
 MAX_BFLOAT16_DIFFERENCE = 0.01
+
+
+def collate(windows: Sequence[Dict[str, np.ndarray]]) -> Dict[str, torch.Tensor]:
+    """Stack windows, which all have the same length, as ESPnet does in training.
+
+    Args:
+        windows: What `MosPreprocessor` gives for each of them.
+
+    Returns:
+        A batch, as `ESPnetMosModel.predict` takes it.
+    """
+    batch = {}
+    for name in windows[0]:
+        batch[name] = torch.from_numpy(np.stack([window[name] for window in windows]))
+        batch[f"{name}_lengths"] = torch.full((len(windows),), batch[name].shape[1])
+    return batch
 
 
 class _Clip:
@@ -114,17 +131,14 @@ class MosPredictor:
         files = TrainedModel(train_config, model_file)
         self.card = files.card()
         with files.usable_config() as config:
-            self.model, self.train_args = MosTask.build_model_from_file(
-                config, model_file, device
-            )
+            self.model, self.train_args = load_model(config, model_file, device)
         # as a loss for what makes clips, it gives no gradients to its own weights
         self.model.eval().requires_grad_(False)
         self.device = device
         self.dtype = torch.float32
-        self.preprocess = MosTask.build_preprocess_fn(self.train_args, train=False)
+        self.preprocess = build_preprocessor(self.train_args, train=False)
         if multichannel is not None:
             self.preprocess.multichannel = multichannel
-        self.collate = MosTask.build_collate_fn(self.train_args, train=False)
         if dtype == "bfloat16":
             self._use_bfloat16()
 
@@ -277,7 +291,7 @@ class MosPredictor:
     def predict_batch(
         self, batch: Dict[str, torch.Tensor]
     ) -> Tuple[np.ndarray, np.ndarray]:
-        """Score a batch as `collate` makes it.
+        """Score a batch as ESPnet's and this module's `collate` make it.
 
         Returns:
             Means (Batch,) and standard deviations (Batch,).
@@ -397,14 +411,13 @@ class MosPredictor:
         entries = waiting.copy()
         waiting.clear()
         data = [
-            (clip.name, window.data)
-            for clip, window in entries
+            window.data
+            for _, window in entries
             if window is not None and not window.silent
         ]
         scores = iter(())
         if data:
-            _, batch = self.collate(data)
-            scores = zip(*self.predict_batch(batch), strict=True)
+            scores = zip(*self.predict_batch(collate(data)), strict=True)
         for clip, window in entries:
             if window is None:
                 yield clip, None

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from espnet_samos import MosPredictor
 from espnet_samos.audio import AudioError
+from espnet_samos.predictor import collate
 from tests.tiny_model import save_model, speechlike
 
 
@@ -34,7 +35,7 @@ def test_a_short_clip_has_the_recipes_score(predictor):
     for seconds in (0.3, 1.0):
         clip = speechlike(seconds, 22050)
         data = predictor.preprocess("x", dict(speech=clip, fs=np.array([22050])))
-        mean, std = predictor.predict_batch(predictor.collate([("x", data)])[1])
+        mean, std = predictor.predict_batch(collate([data]))
         result = predictor.predict(clip, 22050)
         assert (result.mean, result.std) == pytest.approx((mean[0], std[0]), abs=1e-6)
         assert result.num_windows == 1
@@ -232,3 +233,17 @@ def test_importing_the_package_imports_no_torch():
         "import sys, espnet_samos; assert not {'torch', 'espnet2'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_scoring_does_not_import_what_training_needs():
+    script = """
+import sys
+from espnet_samos import MosPredictor
+predictor = MosPredictor.from_pretrained()
+heavy = {"espnet2.tasks", "espnet2.train.preprocessor", "transformers", "s3prl", "scipy"}
+print(*heavy & set(sys.modules))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == []

@@ -48,7 +48,7 @@ def inference(
         num_workers=num_workers,
         key_file=key_file,
         preprocess_fn=predictor.preprocess,
-        collate_fn=predictor.collate,
+        collate_fn=MosTask.build_collate_fn(predictor.train_args, train=False),
         ngpu=ngpu,
         inference=True,
     )

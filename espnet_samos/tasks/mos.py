@@ -1,111 +1,24 @@
 """The MOS prediction task."""
 
 import argparse
-import logging
 from typing import Callable, List, Optional, Tuple
 
 import torch
-from espnet2.asr.frontend.abs_frontend import AbsFrontend
 from espnet2.tasks.abs_task import AbsTask, scheduler_classes
-from espnet2.tasks.asr import frontend_choices as asr_frontend_choices
-from espnet2.torch_utils.initialize import INITIALIZATIONS, initialize
-from espnet2.train.class_choices import ClassChoices
+from espnet2.torch_utils.initialize import INITIALIZATIONS
 from espnet2.train.collate_fn import CommonCollateFn
 from espnet2.utils.get_default_kwargs import get_default_kwargs
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str2bool, str_or_none
 
-from espnet_samos.frontend.distillmos import DistillMosFrontend
-from espnet_samos.frontend.log_spectrogram import LogSpectrogramFrontend
-from espnet_samos.frontend.ssl_layer import SslLayerFrontend
-from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
-from espnet_samos.mos.abs_head import AbsHead
-from espnet_samos.mos.aligned_gaussian_head import AlignedGaussianHead
-from espnet_samos.mos.conv1d_encoder import Conv1dEncoder
-from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
+from espnet_samos.mos.build import build_model, build_preprocessor
 from espnet_samos.mos.espnet_model import ESPnetMosModel
-from espnet_samos.mos.gaussian_head import GaussianHead
-from espnet_samos.train.corpus_preprocessor import CorpusPreprocessor
-from espnet_samos.train.preprocessor import (
-    SPECTROGRAM_RATE,
-    SSL_RATE,
-    MosPreprocessor,
-)
+from espnet_samos.mos.slots import SLOTS
+from espnet_samos.train.preprocessor import MosPreprocessor
 from espnet_samos.train.scheduler import ExponentialStepLR
 from espnet_samos.train.trainer import MosTrainer
 
 scheduler_classes["exponentialsteplr"] = ExponentialStepLR
-
-ssl_frontend_choices = ClassChoices(
-    name="ssl_frontend",
-    classes=dict(
-        # every frontend of ESPnet's own ASR task fits this slot
-        asr_frontend_choices.classes,
-        ssl_layer=SslLayerFrontend,
-        distillmos=DistillMosFrontend,
-    ),
-    type_check=AbsFrontend,
-    default="ssl_layer",
-    optional=True,
-)
-ssl_encoder_choices = ClassChoices(
-    name="ssl_encoder",
-    classes=dict(conv1d=Conv1dEncoder),
-    type_check=AbsClipEncoder,
-    default="conv1d",
-    optional=True,
-)
-spectrogram_frontend_choices = ClassChoices(
-    name="spectrogram_frontend",
-    classes=dict(log_spectrogram=LogSpectrogramFrontend),
-    type_check=AbsFrontend,
-    default="log_spectrogram",
-    optional=True,
-)
-spectrogram_encoder_choices = ClassChoices(
-    name="spectrogram_encoder",
-    classes=dict(conv2d=Conv2dEncoder),
-    type_check=AbsClipEncoder,
-    default="conv2d",
-    optional=True,
-)
-head_choices = ClassChoices(
-    name="head",
-    classes=dict(gaussian=GaussianHead, aligned_gaussian=AlignedGaussianHead),
-    type_check=AbsHead,
-    default="gaussian",
-)
-
-
-def _uses_branch(args: argparse.Namespace, branch: str) -> bool:
-    """Tell whether a branch (`ssl`, `spectrogram`) is part of the model.
-
-    Raises:
-        ValueError: It has a frontend but no encoder, or the other way round.
-    """
-    slots = [getattr(args, f"{branch}_{part}") for part in ("frontend", "encoder")]
-    if (slots[0] is None) != (slots[1] is None):
-        raise ValueError(
-            f"{branch}_frontend is {slots[0]} and {branch}_encoder is {slots[1]}: "
-            f"set both to none to leave the {branch} branch out"
-        )
-    return slots[0] is not None
-
-
-@torch.no_grad()
-def _build_branch(
-    frontend: AbsFrontend, encoder_class: type, encoder_conf: dict, num_samples: int
-) -> Tuple[AbsFrontend, AbsClipEncoder]:
-    """Build an encoder for what the frontend gives for one window."""
-    frontend.eval()
-    window = torch.zeros(1, num_samples)
-    feats, _ = frontend(window, torch.tensor([num_samples]))
-    # (1, NFrames, Dim)
-    _, num_frames, input_size = feats.shape
-    encoder = encoder_class(
-        input_size=input_size, num_frames=num_frames, **encoder_conf
-    )
-    return frontend, encoder
 
 
 class MosTask(AbsTask):
@@ -113,13 +26,7 @@ class MosTask(AbsTask):
 
     num_optimizers: int = 1
 
-    class_choices_list = [
-        ssl_frontend_choices,
-        ssl_encoder_choices,
-        spectrogram_frontend_choices,
-        spectrogram_encoder_choices,
-        head_choices,
-    ]
+    class_choices_list = SLOTS
 
     trainer = MosTrainer
 
@@ -186,13 +93,7 @@ class MosTask(AbsTask):
         """
         if not args.use_preprocessor:
             return None
-        preprocessor = CorpusPreprocessor(
-            corpora=args.head_conf.get("corpora", ()),
-            train=train,
-            use_ssl=_uses_branch(args, "ssl"),
-            use_spectrogram=_uses_branch(args, "spectrogram"),
-            **args.preprocessor_conf,
-        )
+        preprocessor = build_preprocessor(args, train)
         data_names = [name for _, name, _ in args.train_data_path_and_name_and_type]
         options = preprocessor.random_options()
         if train and options and "ssl_feats" in data_names:
@@ -260,53 +161,5 @@ class MosTask(AbsTask):
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetMosModel:
-        """Build the model from its slots.
-
-        Raises:
-            ValueError: A branch is half there, or there is none.
-        """
-        window_seconds = MosPreprocessor(
-            train=False, **args.preprocessor_conf
-        ).window_seconds
-        branches = {}
-        output_size = 0
-        for branch, frontend_slot, encoder_slot, rate in (
-            ("ssl", ssl_frontend_choices, ssl_encoder_choices, SSL_RATE),
-            (
-                "spectrogram",
-                spectrogram_frontend_choices,
-                spectrogram_encoder_choices,
-                SPECTROGRAM_RATE,
-            ),
-        ):
-            frontend = encoder = None
-            if _uses_branch(args, branch):
-                frontend_class = frontend_slot.get_class(
-                    getattr(args, frontend_slot.name)
-                )
-                frontend, encoder = _build_branch(
-                    frontend_class(**getattr(args, f"{frontend_slot.name}_conf")),
-                    encoder_slot.get_class(getattr(args, encoder_slot.name)),
-                    getattr(args, f"{encoder_slot.name}_conf"),
-                    round(window_seconds * rate),
-                )
-                output_size += encoder.output_size()
-            branches[f"{branch}_frontend"] = frontend
-            branches[f"{branch}_encoder"] = encoder
-        if output_size == 0:
-            raise ValueError("both branches are none: nothing is left to train")
-
-        head = head_choices.get_class(args.head)(
-            input_size=output_size, **args.head_conf
-        )
-        model = ESPnetMosModel(**branches, head=head, **args.model_conf)
-        if args.init is not None:
-            initialize(model, args.init)
-            # ESPnet does so for a frontend that is called that.
-            if hasattr(model.ssl_frontend, "reload_pretrained_parameters"):
-                model.ssl_frontend.reload_pretrained_parameters()
-        logging.info(
-            "trainable parameters: %d",
-            sum(p.numel() for p in model.parameters() if p.requires_grad),
-        )
-        return model
+        """Build the model from its slots; see `espnet_samos.mos.build`."""
+        return build_model(args)

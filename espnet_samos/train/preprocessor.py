@@ -3,7 +3,6 @@
 from typing import Dict, List, Optional, Sequence
 
 import numpy as np
-from espnet2.train.preprocessor import AbsPreprocessor
 
 from espnet_samos.audio import (
     AudioError,
@@ -18,8 +17,11 @@ SSL_RATE = 16000
 SPECTROGRAM_RATE = 48000
 
 
-class MosPreprocessor(AbsPreprocessor):
+class MosPreprocessor:
     """Cut or repeat a clip to one window and resample it for both branches.
+
+    ESPnet takes any callable for this; its own base class would bring all of its text
+    processing to those who only use a model.
 
     Args:
         train: Whether the clips are for training. Outside training a window is the
@@ -54,7 +56,6 @@ class MosPreprocessor(AbsPreprocessor):
         flip_polarity: float = 0.0,
         multichannel: str = "error",
     ):
-        super().__init__(train)
         if gain_db is not None and not (
             np.shape(gain_db) == (2,)
             and np.isfinite(gain_db).all()
@@ -70,6 +71,7 @@ class MosPreprocessor(AbsPreprocessor):
                 f"preprocessor_conf.flip_polarity is {flip_polarity}: give a "
                 "probability, 0 to 1"
             )
+        self.train = train
         self.use_ssl = use_ssl
         self.use_spectrogram = use_spectrogram
         self.window_seconds = window_seconds

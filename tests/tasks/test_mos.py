@@ -15,7 +15,7 @@ from espnet_samos.config import merge_files
 from espnet_samos.mos.conv1d_encoder import Conv1dEncoder
 from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
 from espnet_samos.mos.gaussian_head import GaussianHead
-from espnet_samos.predictor import MosPredictor
+from espnet_samos.predictor import MosPredictor, collate
 from espnet_samos.tasks.mos import MosTask
 from tests.frontend.checkpoints import make_checkpoint
 
@@ -307,13 +307,14 @@ def test_balanced_batches_have_the_size_of_others(name):
 
 
 def score_together(predictor, clips):
-    data = [
-        (utt, predictor.preprocess(utt, dict(speech=x, fs=np.array([fs]))))
-        for utt, (x, fs) in clips.items()
-    ]
-    utts, batch = predictor.collate(data)
+    batch = collate(
+        [
+            predictor.preprocess(utt, dict(speech=x, fs=np.array([fs])))
+            for utt, (x, fs) in clips.items()
+        ]
+    )
     return dict(
-        zip(utts, zip(*predictor.predict_batch(batch), strict=True), strict=True)
+        zip(clips, zip(*predictor.predict_batch(batch), strict=True), strict=True)
     )
 
 
@@ -371,7 +372,7 @@ def test_ssl_features_from_disk_give_the_same_score(predictor):
     data = predictor.preprocess(
         "utt", dict(speech=make_clips(1)["utt0"][0], fs=np.array([16000]))
     )
-    _, batch = predictor.collate([("utt", data)])
+    batch = collate([data])
     feats = predictor.model.collect_feats(**batch)["ssl_feats"]
     expected = predictor.predict_batch(batch)
     del batch["speech_16k"], batch["speech_16k_lengths"]
