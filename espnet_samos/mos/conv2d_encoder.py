@@ -1,12 +1,13 @@
 """The encoder of the spectrogram branch."""
 
-from typing import Sequence
+import contextlib
+from typing import Iterator, Sequence
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
-
-POOL_SIZE = 3
+from espnet_samos.mos.conv2d_inference import BEFORE_POOLING, POOL_SIZE, encode
 
 
 class Conv2dEncoder(AbsClipEncoder):
@@ -16,11 +17,20 @@ class Conv2dEncoder(AbsClipEncoder):
     also by max-pooling, and all but the last by dropout. This is the
     spectrogram processing module of SA-SSL-MOS (arXiv 2602.14785).
 
+    In evaluation, batch normalisation is folded into the convolutions, and a CPU takes
+    a window piece by piece; the vector is the same.
+
     Args:
         input_size: Number of frequency bins (any number will do).
         num_frames: Frames in a window (any number will do).
-        channels: Channels after each convolution.
+        channels: Channels after each convolution, at least two.
         dropout_rate: Dropout rate.
+        gradient_checkpointing: While training, compute what lies before the pooling
+            again when its gradients are due, instead of keeping it until then: less
+            memory for more time. The gradients are the same.
+
+    Raises:
+        ValueError: There are fewer than two convolutions.
     """
 
     def __init__(
@@ -29,8 +39,15 @@ class Conv2dEncoder(AbsClipEncoder):
         num_frames: int,
         channels: Sequence[int] = (32, 32, 64, 64),
         dropout_rate: float = 0.3,
+        gradient_checkpointing: bool = False,
     ):
         super().__init__()
+        if len(channels) < BEFORE_POOLING:
+            raise ValueError(
+                f"spectrogram_encoder_conf.channels is {list(channels)}: the pooling "
+                "follows the second convolution, so give two or more"
+            )
+        self.gradient_checkpointing = gradient_checkpointing
         layers = []
         for i, out_channels in enumerate(channels):
             block = [
@@ -38,9 +55,9 @@ class Conv2dEncoder(AbsClipEncoder):
                     channels[i - 1] if i > 0 else 1, out_channels, 3, padding=1
                 ),
                 torch.nn.BatchNorm2d(out_channels),
-                torch.nn.ReLU(),
+                torch.nn.ReLU(inplace=True),
             ]
-            if i == 1:
+            if i == BEFORE_POOLING - 1:
                 block.append(torch.nn.MaxPool2d(POOL_SIZE))
             if i < len(channels) - 1:
                 block.append(torch.nn.Dropout(dropout_rate))
@@ -54,7 +71,38 @@ class Conv2dEncoder(AbsClipEncoder):
 
     def forward(self, feats: torch.Tensor) -> torch.Tensor:
         """Encode: (Batch, NFrames, NBins) -> (Batch, output_size)."""
+        if not self.training and not torch.compiler.is_exporting():
+            return encode(self.layers, feats)
         # (Batch, NFrames, NBins) -> (Batch, Channels, NFrames', NBins')
-        hidden = self.layers(feats.unsqueeze(1))
+        hidden = feats.unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        for i, layer in enumerate(self.layers):
+            if self.gradient_checkpointing and i < BEFORE_POOLING:
+                hidden = _checkpointed(layer, hidden)
+            else:
+                hidden = layer(hidden)
         # (Batch, Channels, NFrames', NBins') -> (Batch, Channels)
         return hidden.amax(dim=(2, 3))
+
+
+def _checkpointed(layer: torch.nn.Sequential, hidden: torch.Tensor) -> torch.Tensor:
+    return checkpoint(
+        layer,
+        hidden,
+        use_reentrant=False,
+        context_fn=lambda: (contextlib.nullcontext(), _statistics_as_they_are(layer)),
+    )
+
+
+@contextlib.contextmanager
+def _statistics_as_they_are(layer: torch.nn.Sequential) -> Iterator[None]:
+    """Keep batch normalisation from counting a batch twice that is computed again."""
+    norms = [module for module in layer if isinstance(module, torch.nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            norm.num_batches_tracked -= 1
