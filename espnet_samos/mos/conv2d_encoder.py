@@ -74,7 +74,9 @@ class Conv2dEncoder(AbsClipEncoder):
         if not self.training and not torch.compiler.is_exporting():
             return encode(self.layers, feats)
         # (Batch, NFrames, NBins) -> (Batch, Channels, NFrames', NBins')
-        hidden = feats.unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        hidden = feats.unsqueeze(1)
+        if hidden.is_cuda:  # CPUs are slower at it, backwards
+            hidden = hidden.contiguous(memory_format=torch.channels_last)
         for i, layer in enumerate(self.layers):
             if self.gradient_checkpointing and i < BEFORE_POOLING:
                 hidden = _checkpointed(layer, hidden)

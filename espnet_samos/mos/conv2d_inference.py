@@ -63,10 +63,12 @@ def fold(layers: torch.nn.Sequential) -> List[Tuple[torch.Tensor, torch.Tensor]]
         layers: Each begins with a convolution and its batch normalisation.
 
     Returns:
-        Weights and biases of convolutions that give what the two gave together.
+        Weights, channels last, and biases of convolutions that give what the two gave
+        together.
     """
-    return [
-        fuse_conv_bn_weights(
+    convolutions = []
+    for convolution, norm, *_ in layers:
+        weight, bias = fuse_conv_bn_weights(
             convolution.weight,
             convolution.bias,
             norm.running_mean,
@@ -75,8 +77,9 @@ def fold(layers: torch.nn.Sequential) -> List[Tuple[torch.Tensor, torch.Tensor]]
             norm.weight,
             norm.bias,
         )
-        for convolution, norm, *_ in layers
-    ]
+        weight = weight.contiguous(memory_format=torch.channels_last)
+        convolutions.append((weight, bias))
+    return convolutions
 
 
 def encode(layers: torch.nn.Sequential, feats: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,160 @@
+"""What the benchmarks share: fair comparisons, and tables that say how they came about.
+
+Variants take turns, so that whatever else the machine does meets all of them; what
+counts is each one's median, and the ratios of these.
+"""
+
+import datetime
+import os
+import shlex
+import statistics
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence
+
+import torch
+
+from espnet_samos.model_card import machine
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Figures(NamedTuple):
+    """What a variant took.
+
+    Attributes:
+        name: What the table calls it.
+        seconds: Median over the repetitions.
+        memory: Peak while it ran, above what was there before, in GB.
+    """
+
+    name: str
+    seconds: float
+    memory: float
+
+
+def resident() -> float:
+    """Give this process's resident memory in GB, without pages of mapped files."""
+    _, total, shared, *_ = Path("/proc/self/statm").read_text().split()
+    return (int(total) - int(shared)) * PAGE / 1e9
+
+
+@contextmanager
+def peak_memory(device: str) -> Iterator[List[float]]:
+    """Measure the peak of memory, in GB above what there is at the beginning.
+
+    On a GPU it is what PyTorch allocates there, elsewhere the resident memory, looked
+    at every few milliseconds.
+
+    Yields:
+        A list that has the figure afterwards.
+    """
+    result: List[float] = []
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        yield result
+        torch.cuda.synchronize()
+        result.append((torch.cuda.max_memory_allocated() - before) / 1e9)
+        return
+    before = peak = resident()
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.003):
+            peak = max(peak, resident())
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield result
+    finally:
+        done.set()
+        thread.join()
+    result.append(max(peak, resident()) - before)
+
+
+def compare(
+    variants: Dict[str, Callable[[], object]], repetitions: int, device: str = "cpu"
+) -> List[Figures]:
+    """Run variants in turns, each once before it counts.
+
+    Args:
+        variants: What to run, by name.
+        repetitions: How often each counts.
+        device: `cpu`, or the GPU that they run on.
+    """
+    memory = {}
+    for name, work in variants.items():
+        with peak_memory(device) as peak:
+            work()
+        memory[name] = peak[0]
+    seconds: Dict[str, List[float]] = {name: [] for name in variants}
+    for _ in range(repetitions):
+        for name, work in variants.items():
+            start = time.perf_counter()
+            work()
+            if device.startswith("cuda"):
+                torch.cuda.synchronize()
+            seconds[name].append(time.perf_counter() - start)
+    return [
+        Figures(name, statistics.median(seconds[name]), memory[name])
+        for name in variants
+    ]
+
+
+def heading(title: str, module: str, device: str = "cpu") -> str:
+    """Say what was measured, when, where and by which command."""
+    command = shlex.join(["python", "-m", f"benchmarks.{module}", *sys.argv[1:]])
+    place = machine()
+    if device.startswith("cuda"):
+        place = f"{torch.cuda.get_device_name(device)}, {place}"
+    else:
+        place += ", no GPU"
+    return (
+        f"### {title}\n\n{datetime.date.today()}, {place}, {torch.get_num_threads()} "
+        f"thread(s), PyTorch {torch.__version__}, load average "
+        f"{os.getloadavg()[0]:.1f} at the start, `{command}`:\n"
+    )
+
+
+def table(rows: Sequence[Figures], clips: int) -> str:
+    """Compare variants to the first of them, as Markdown.
+
+    Args:
+        rows: What `compare` gave.
+        clips: How many clips each of them dealt with.
+    """
+    lines = [
+        "| | seconds | clips a second | times | peak memory, GB |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row.name} | {row.seconds:.3g} | {clips / row.seconds:.3g} | "
+            f"{rows[0].seconds / row.seconds:.2f} | {row.memory:.2f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def check_same(name: str, expected: float, actual: float, tolerance: float) -> None:
+    """Refuse a speed-up that changes scores.
+
+    Args:
+        name: Of the variant.
+        expected: Largest magnitude, or the score itself.
+        actual: What the variant gives instead.
+        tolerance: 1e-5 in float32, 0.01 in bfloat16.
+
+    Raises:
+        SystemExit: They differ by more.
+    """
+    if not abs(expected - actual) <= tolerance:
+        raise SystemExit(
+            f"{name} gives {actual:.6f} instead of {expected:.6f}: not a speed-up"
+        )

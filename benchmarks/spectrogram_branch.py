@@ -1,0 +1,158 @@
+"""Measure the spectrogram branch at paper sizes: plain modules against ours.
+
+    python -m benchmarks.spectrogram_branch
+    python -m benchmarks.spectrogram_branch --device cuda --batch_size 64
+
+Plain modules are the published layers in float32, one after the other, in PyTorch's
+default memory format. Ours are, in evaluation, what `Conv2dEncoder` makes of the same
+layers; in training channels-last, with checkpointing, and on a GPU in bfloat16 and
+compiled. A training step is forward, backward and Adam.
+"""
+
+import argparse
+import contextlib
+import copy
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.harness import check_same, compare, heading, table
+from espnet_samos.frontend.log_spectrogram import LogSpectrogramFrontend
+from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
+
+NUM_SAMPLES = 480000
+MOS = 3.0
+
+
+class Branch(torch.nn.Module):
+    """Encoder and a linear layer that stands for the head.
+
+    Args:
+        encoder: Of the branch.
+        plain: Run its layers as they are.
+    """
+
+    def __init__(self, encoder: Conv2dEncoder, plain: bool):
+        super().__init__()
+        self.encoder = encoder
+        self.head = torch.nn.Linear(encoder.output_size(), 1)
+        torch.nn.init.constant_(self.head.weight, 0.05)
+        torch.nn.init.constant_(self.head.bias, 0.0)
+        self.plain = plain
+
+    def forward(self, feats: torch.Tensor) -> torch.Tensor:
+        """(Batch, NFrames, NBins) -> (Batch,)"""
+        if self.plain:
+            vector = self.encoder.layers(feats.unsqueeze(1)).amax(dim=(2, 3))
+        else:
+            vector = self.encoder(feats)
+        return self.head(vector).squeeze(-1)
+
+
+def make_encoder() -> Conv2dEncoder:
+    """Build the published encoder with statistics that do something."""
+    torch.manual_seed(0)
+    encoder = Conv2dEncoder(161, 3001)
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return encoder
+
+
+def training_step(branch: Branch, feats: torch.Tensor, amp: bool, fused: bool):
+    """Give a function that trains one step."""
+    optimizer = torch.optim.Adam(branch.parameters(), lr=1e-4, fused=fused)
+    autocast = (
+        torch.autocast(feats.device.type, torch.bfloat16)
+        if amp
+        else contextlib.nullcontext()
+    )
+
+    def step() -> None:
+        branch.train()
+        optimizer.zero_grad()
+        with autocast:
+            loss = (branch(feats).float() - MOS).square().mean()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch_size", type=int, default=4)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument(
+        "--profile", action="store_true", help="Print where the time of ours goes"
+    )
+    args = parser.parse_args()
+    on_gpu = args.device.startswith("cuda")
+
+    torch.manual_seed(0)
+    waveforms = 0.1 * torch.randn(args.batch_size, NUM_SAMPLES, device=args.device)
+    lengths = torch.full((args.batch_size,), NUM_SAMPLES)
+    frontend = LogSpectrogramFrontend()
+    feats, _ = frontend(waveforms, lengths)
+    encoder = make_encoder().to(args.device)
+    branches = {
+        "plain modules": Branch(encoder, plain=True),
+        "ours": Branch(encoder, plain=False),
+    }
+    with torch.no_grad():
+        for branch in branches.values():
+            branch.to(args.device).eval()
+        expected = branches["plain modules"](feats)
+        for clip in range(args.batch_size):
+            check_same(
+                "ours",
+                expected[clip].item(),
+                branches["ours"](feats)[clip].item(),
+                1e-5,
+            )
+        inference = {
+            name: lambda branch=branch: branch(feats)
+            for name, branch in branches.items()
+        }
+        inference["(log spectrogram)"] = lambda: frontend(waveforms, lengths)
+        print(
+            heading("Spectrogram branch, inference", "spectrogram_branch", args.device)
+        )
+        print(
+            table(compare(inference, args.repetitions, args.device), args.batch_size),
+            flush=True,
+        )
+        if args.profile:
+            with profile(activities=[ProfilerActivity.CPU]) as profiler:
+                inference["ours"]()
+            print(
+                profiler.key_averages().table(
+                    sort_by="self_cpu_time_total", row_limit=9
+                )
+            )
+
+    steps = {}
+    for name, plain, checkpointing, compiled in (
+        ("plain modules", True, False, False),
+        ("ours", False, False, False),
+        ("ours, gradient checkpointing", False, True, False),
+        ("ours, torch.compile", False, False, True),
+    ):
+        if compiled and not on_gpu:
+            continue
+        branch = Branch(copy.deepcopy(encoder), plain).to(args.device)
+        branch.encoder.gradient_checkpointing = checkpointing
+        if compiled:
+            branch.compile()
+        steps[name] = training_step(
+            branch, feats, amp=on_gpu and not plain, fused=not plain
+        )
+    print(heading("Spectrogram branch, training", "spectrogram_branch", args.device))
+    print(table(compare(steps, args.repetitions, args.device), args.batch_size))
+
+
+if __name__ == "__main__":
+    main()
