@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import torch
 
@@ -108,9 +108,22 @@ def compare(
     ]
 
 
-def heading(title: str, module: str, device: str = "cpu") -> str:
-    """Say what was measured, when, where and by which command."""
-    command = shlex.join(["python", "-m", f"benchmarks.{module}", *sys.argv[1:]])
+def heading(
+    title: str,
+    module: str,
+    device: str = "cpu",
+    arguments: Optional[Sequence[str]] = None,
+) -> str:
+    """Say what was measured, when, where and by which command.
+
+    Args:
+        title: Of the section.
+        module: The benchmark's name.
+        device: Where it ran.
+        arguments: Those of the command; by default this process's.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command = shlex.join(["python", "-m", f"benchmarks.{module}", *arguments])
     place = machine()
     if device.startswith("cuda"):
         place = f"{torch.cuda.get_device_name(device)}, {place}"

@@ -1,6 +1,6 @@
 """Time and memory of `samos score` on many files, and of `samos track` on a long one.
 
-    python benchmarks/score_files.py [--num_files 1000] [--hours 1]
+    python -m benchmarks.score_files [--num_files 1000] [--hours 1]
 
 Files are made for it: noise with syllables at 16, 24, 44.1 and 48 kHz, 0.3 to 60 s
 (log-uniform), 2 % of them broken. The same is done with a tenth of the files and of the
@@ -13,13 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from espnet_samos.model_card import machine
+from benchmarks.harness import heading
 
 RATES = (16000, 24000, 44100, 48000)
 BROKEN = 0.02
@@ -79,7 +78,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=1.0)
     parser.add_argument("--plot", default="track.png", help="plot of the long file")
     args = parser.parse_args()
-    print(f"{date.today()}, {machine()}, `python benchmarks/score_files.py`\n")
+    print(heading("Many files and long ones", "score_files"))
     print("| | audio, s | lines | seconds | peak memory, GB |")
     print("| --- | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as directory:

@@ -4,16 +4,12 @@ It makes a checkpoint of the shape of XLS-R 2B with random weights, 8.6 GB on di
 and then, in a process of its own, builds the published model on top of it, trains
 and scores:
 
-    python benchmarks/ssl_memory.py
-    python benchmarks/ssl_memory.py --device cuda --clips 1000 --batch_size 64
+    python -m benchmarks.ssl_memory
+    python -m benchmarks.ssl_memory --device cuda --clips 1000 --batch_size 64
 """
 
 import argparse
-import datetime
 import mmap
-import os
-import platform
-import shlex
 import sys
 import tempfile
 import time
@@ -34,6 +30,7 @@ from s3prl.upstream.wav2vec2.wav2vec2_model import (
 )
 from torch._subclasses import FakeTensorMode
 
+from benchmarks.harness import heading
 from espnet_samos.config import merge_files
 from espnet_samos.tasks.mos import MosTask
 
@@ -178,20 +175,6 @@ def measure(
     return built, rows
 
 
-def machine(device: str) -> str:
-    """Describe the machine: processor, cores in use, GPU."""
-    names = [
-        line.split(":")[1].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    name = names[0] if names else platform.machine()
-    cpu = f"{name}, {len(os.sched_getaffinity(0))} cores"
-    if device.startswith("cuda"):
-        return f"{torch.cuda.get_device_name(device)}, {cpu}"
-    return f"{cpu}, no GPU"
-
-
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument(
@@ -223,9 +206,8 @@ def main(cmd: Optional[Sequence[str]] = None) -> None:
                 measure, str(checkpoint), str(Path(folder, "config.yaml")), options
             ).result()
         size = checkpoint.stat().st_size / 1e9
-    command = shlex.join(["python", "benchmarks/ssl_memory.py", *cmd])
-    print(f"{machine(options.device)}, {datetime.date.today()}, `{command}`;")
-    print(f"checkpoint of {size:.3g} GB, {built}.\n")
+    print(heading("An SSL model's memory", "ssl_memory", options.device, cmd))
+    print(f"Checkpoint of {size:.3g} GB, {built}.\n")
     on_gpu = options.device.startswith("cuda")
     print("| | seconds | peak resident memory, GB |" + " GPU, GB |" * on_gpu)
     print("| --- | --- | --- |" + " --- |" * on_gpu)
