@@ -20,11 +20,13 @@ ON_CPU = (
     "audio_path",
     "spectrogram_branch",
     "ssl_features",
+    "training_step",
     "score_files",
 )
 ON_GPU = (
     "spectrogram_branch --device cuda --batch_size 64",
     "ssl_features --device cuda --clips 64",
+    "training_step --device cuda --batch_size 64",
     "ssl_memory --device cuda --clips 1000 --batch_size 64",
 )
 

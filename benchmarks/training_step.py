@@ -1,0 +1,124 @@
+"""Measure a whole training step at paper sizes: plain modules against ours.
+
+    python -m benchmarks.training_step
+    python -m benchmarks.training_step --device cuda --batch_size 64
+
+From windows to updated weights, with the SSL model (nine layers of XLS-R 2B's shape with
+random weights) running frozen. Plain modules compute in float32, and the spectrogram
+branch layer by layer in PyTorch's default memory format. Ours is the model as it is; on a
+GPU it is trained in bfloat16 (`--use_amp true`) with a fused optimiser
+(`optim_conf.fused: true`).
+"""
+
+import argparse
+import contextlib
+import copy
+import tempfile
+from pathlib import Path
+from typing import Callable, Dict
+
+import torch
+import yaml
+
+from benchmarks.harness import check_same, compare, heading, table
+from benchmarks.plain import PlainEncoder
+from benchmarks.ssl_memory import CONFIGS, SHAPES, make_checkpoint
+from espnet_samos.config import merge_files
+from espnet_samos.mos.espnet_model import ESPnetMosModel
+from espnet_samos.tasks.mos import MosTask
+
+SECONDS = 10
+
+
+def make_batch(batch_size: int, device: str) -> Dict[str, torch.Tensor]:
+    """Make windows of noise with labels."""
+    generator = torch.Generator().manual_seed(0)
+    batch = {}
+    for name, fs in (("speech_16k", 16000), ("speech_48k", 48000)):
+        noise = torch.randn(batch_size, SECONDS * fs, generator=generator)
+        batch[name] = (0.1 * noise).to(device)
+        batch[f"{name}_lengths"] = torch.full((batch_size,), SECONDS * fs)
+    mos = 1 + 4 * torch.rand(batch_size, 1, generator=generator)
+    return dict(batch, mos=mos.to(device))
+
+
+def autocast(device: str, enabled: bool) -> contextlib.AbstractContextManager:
+    """Compute in bfloat16 where that is enabled."""
+    if enabled:
+        return torch.autocast(device.split(":")[0], torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def training_step(
+    model: ESPnetMosModel, batch: Dict[str, torch.Tensor], device: str, fast: bool
+) -> Callable[[], None]:
+    """Give a function that trains one step."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(parameters, lr=1e-4, fused=fast)
+
+    def step() -> None:
+        model.train()
+        optimizer.zero_grad()
+        with autocast(device, fast):
+            loss = model(**batch)["loss"]
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch_size", type=int, default=2)
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--size", choices=list(SHAPES), default="2b")
+    parser.add_argument("--dir", help="where to keep, or to find, the checkpoint")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.dir) as folder:
+        checkpoint = Path(args.dir or folder, f"xls_r_{args.size}_random.pt")
+        if not checkpoint.is_file():
+            part = checkpoint.with_suffix(".part")
+            make_checkpoint(part, args.size)
+            part.rename(checkpoint)
+        config = merge_files(CONFIGS)
+        config["ssl_frontend_conf"]["frontend_conf"] = dict(
+            upstream="wav2vec2_local", path_or_url=str(checkpoint)
+        )
+        file = Path(folder, "train.yaml")
+        file.write_text(yaml.safe_dump(config), encoding="utf-8")
+        model = MosTask.build_model(
+            MosTask.get_parser().parse_args(
+                ["--config", str(file), "--output_dir", folder]
+            )
+        ).to(args.device)
+    fast = args.device.startswith("cuda")
+    batch = make_batch(args.batch_size, args.device)
+
+    frontend = model.ssl_frontend  # frozen: both have the same
+    model.ssl_frontend = None
+    plain = copy.deepcopy(model)
+    plain.ssl_frontend = model.ssl_frontend = frontend
+    plain.spectrogram_encoder = PlainEncoder(plain.spectrogram_encoder)
+    with torch.no_grad():
+        expected, _ = plain.eval().predict(**batch)
+        with autocast(args.device, fast):
+            actual, _ = model.eval().predict(**batch)
+    for clip in range(args.batch_size):
+        tolerance = 0.01 if fast else 1e-5
+        check_same("ours", expected[clip].item(), actual[clip].item(), tolerance)
+    rows = compare(
+        {
+            "plain modules, float32": training_step(plain, batch, args.device, False),
+            "ours": training_step(model, batch, args.device, fast),
+        },
+        args.repetitions,
+        args.device,
+    )
+    print(heading("Training step, paper sizes", "training_step", args.device))
+    print(table(rows, args.batch_size))
+
+
+if __name__ == "__main__":
+    main()
