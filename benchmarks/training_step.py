@@ -3,10 +3,10 @@
     python -m benchmarks.training_step
     python -m benchmarks.training_step --device cuda --batch_size 64
 
-From windows to updated weights, with the SSL model (nine layers of XLS-R 2B's shape with
+From windows to updated weights, with the SSL model (nine layers of XLS-R 2B's shape,
 random weights) running frozen. Plain modules compute in float32, and the spectrogram
-branch layer by layer in PyTorch's default memory format. Ours is the model as it is; on a
-GPU it is trained in bfloat16 (`--use_amp true`) with a fused optimiser
+branch layer by layer in PyTorch's default memory format. Ours is the model as it is; on
+a GPU it is trained in bfloat16 (`--use_amp true`) with a fused optimiser
 (`optim_conf.fused: true`).
 """
 
