@@ -3,6 +3,22 @@
 from typing import Any, Callable
 
 import torch
+from torch.nn.utils import parametrize, remove_weight_norm
+
+
+def fold_weight_norm(module: torch.nn.Module) -> None:
+    """Compute once what weight normalisation would compute at every call.
+
+    The convolution of wav2vec 2.0's position encoding has it: 118 MB in XLS-R 2B.
+
+    Args:
+        module: Is changed; it can no longer be trained as it was.
+    """
+    for part in module.modules():
+        if hasattr(part, "weight_g"):
+            remove_weight_norm(part)
+        elif parametrize.is_parametrized(part, "weight"):
+            parametrize.remove_parametrizations(part, "weight")
 
 
 class Frozen(torch.nn.Module):

@@ -9,7 +9,7 @@ import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
 from espnet_samos.frontend.equal_length import extract_by_length
-from espnet_samos.frontend.frozen import Frozen
+from espnet_samos.frontend.frozen import Frozen, fold_weight_norm
 from espnet_samos.frontend.hugging_face_model import load_hugging_face
 from espnet_samos.frontend.s3prl_upstream import load_s3prl
 from espnet_samos.frontend.torchaudio_pipeline import load_torchaudio
@@ -108,6 +108,8 @@ class SslLayerFrontend(AbsFrontend):
             upstream.last,
             sum(p.numel() for p in upstream.parameters()),
         )
+        if freeze:
+            fold_weight_norm(upstream)
         self.upstream = Frozen(upstream) if freeze else upstream
         # (1, NSamples); a chirp, so as not to draw random numbers
         probe = self._extract(torch.sin(torch.linspace(0, 100, SSL_RATE) ** 2)[None])

@@ -1,8 +1,9 @@
 import copy
 
+import pytest
 import torch
 
-from espnet_samos.frontend.frozen import Frozen
+from espnet_samos.frontend.frozen import Frozen, fold_weight_norm
 
 
 def module():
@@ -41,3 +42,17 @@ def test_follows_dtype_and_device():
     assert twin(torch.ones(2, 4, dtype=torch.float16)).dtype == torch.float16
     assert twin.to("meta")(torch.ones(2, 4, device="meta")).device.type == "meta"
     assert model(torch.ones(2, 4)).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "weight_norm",
+    (torch.nn.utils.weight_norm, torch.nn.utils.parametrizations.weight_norm),
+)
+def test_weight_norm_is_folded(weight_norm):
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(weight_norm(torch.nn.Conv1d(4, 6, 3), dim=2))
+    x = torch.randn(2, 4, 10)
+    expected = module(x)
+    fold_weight_norm(module)
+    assert list(module.state_dict()) == ["0.bias", "0.weight"]
+    assert torch.equal(module(x), expected)
