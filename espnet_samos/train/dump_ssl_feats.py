@@ -41,7 +41,7 @@ def weights_digest(frontend: AbsFrontend) -> str:
     digest = hashlib.sha256()
     for parameter in all_parameters(frontend):
         digest.update(parameter.detach().float().cpu().contiguous().numpy())
-    return digest.hexdigest()
+    return digest.hexdigest()[:16]
 
 
 def dump_ssl_feats(

@@ -1,6 +1,6 @@
 """From a clip at its native rate to what the model's branches take."""
 
-from typing import Dict, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 from espnet2.train.preprocessor import AbsPreprocessor
@@ -79,15 +79,19 @@ class MosPreprocessor(AbsPreprocessor):
         self.flip_polarity = flip_polarity
         self.multichannel = multichannel
 
+    def random_options(self) -> List[str]:
+        """Name the options in use that make a training clip differ every time."""
+        names = ("random_window", "random_start", "gain_db", "flip_polarity")
+        return [name for name in names if getattr(self, name)]
+
     def refuse_random_options(self) -> None:
-        """Refuse options that make a training clip differ every time.
+        """Refuse the options in use that make a training clip differ every time.
 
         Raises:
             ValueError: There are some, and SSL features on disk are of the unchanged
                 first window.
         """
-        names = ("random_window", "random_start", "gain_db", "flip_polarity")
-        options = [name for name in names if getattr(self, name)]
+        options = self.random_options()
         if options:
             raise ValueError(
                 f"preprocessor_conf has {', '.join(options)}, which cannot be used "
