@@ -70,12 +70,12 @@ def main(cmd=None):
         train=False, use_spectrogram=False, **args.preprocessor_conf
     )
     frontend_class = ssl_frontend_choices.get_class(args.ssl_frontend)
-    shards = [
-        shard
-        for data_dir, output_dir in zip(args.data_dirs, args.output_dirs, strict=True)
-        for shard in find_shards(Path(data_dir), Path(output_dir))
-    ]
     try:
+        shards = [
+            shard
+            for pair in zip(args.data_dirs, args.output_dirs, strict=True)
+            for shard in find_shards(*map(Path, pair))
+        ]
         dump_ssl_feats(
             shards[args.job - 1 :: args.num_jobs],
             preprocessor,

@@ -26,9 +26,9 @@ def main(cmd=None):
     args = get_parser().parse_args(cmd)
     try:
         for data_dir, feats_dir in zip(args.data_dirs, args.feats_dirs, strict=True):
-            print(join_shards(Path(data_dir), Path(feats_dir)))
+            join_shards(Path(data_dir), Path(feats_dir))
     except SslFeatsError as e:
-        sys.exit(str(e))
+        sys.exit(f"mos_join_ssl_feats: error: {e}")
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ def find_shards(data_dir: Path, folder: Path) -> List[Shard]:
     """Divide the clips of a data directory into shards in a folder.
 
     Raises:
-        FileNotFoundError: A clip or a list of clips is not there.
+        SslFeatsError: A clip is not there.
     """
     tables = []
     for name in ("wav.scp", "utt2fs"):
@@ -162,7 +162,13 @@ def find_shards(data_dir: Path, folder: Path) -> List[Shard]:
         mine = utts[first : first + SHARD_SIZE]
         digest = hashlib.sha256()
         for utt in mine:
-            stat = os.stat(paths[utt])
+            try:
+                stat = os.stat(paths[utt])
+            except FileNotFoundError as e:
+                raise SslFeatsError(
+                    f"{utt}: {paths[utt]} is not there any more: run stages 1 and 2 "
+                    "again"
+                ) from e
             line = (utt, paths[utt], rates[utt], stat.st_size, stat.st_mtime_ns)
             digest.update(repr(line).encode())
         ark = folder / f"ssl_feats.{len(shards) + 1}.ark"
@@ -181,8 +187,7 @@ def join_shards(data_dir: Path, folder: Path) -> Path:
 
     Raises:
         SslFeatsError: Some are not whole; the message says how many, and why the
-            first of them is not.
-        FileNotFoundError: A clip or a list of clips is not there.
+            first of them is not. Or a clip is not there.
     """
     shards = find_shards(data_dir, folder)
     lines = []

@@ -199,6 +199,13 @@ def test_shards_of_other_clips_are_made_again(written):
     ]
 
 
+def test_a_clip_that_is_gone_is_named(written):
+    data, folder, _ = written
+    (data / "utt3.wav").unlink()
+    with pytest.raises(SslFeatsError, match="utt3.wav is not there any more: run sta"):
+        join_shards(data, folder)
+
+
 @pytest.mark.parametrize(
     "key, value", [("weights", "d"), ("window_seconds", 2.0), ("layer", 3)]
 )
