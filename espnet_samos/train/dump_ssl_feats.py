@@ -80,7 +80,7 @@ def dump_ssl_feats(
             shard.offsets()
             logging.info("%s is whole", shard.ark)
         except SslFeatsError as e:
-            logging.info("%s", e)
+            logging.info("computing %s (%s)", shard.ark, e)
             unfinished.append(shard)
     if not unfinished:
         return

@@ -40,10 +40,11 @@ def _write_whole(path: Path, text: str) -> None:
 
 def _read_manifest(path: Path) -> Dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        return {key: manifest[key] for key in ("ssl", "inputs", "size", "clips")}
     except FileNotFoundError as e:
         raise SslFeatsError(f"{path} is not there: {CURE}") from e
-    except ValueError as e:
+    except (ValueError, KeyError, TypeError) as e:
         raise SslFeatsError(f"{path} is damaged ({e}): {CURE}") from e
 
 

@@ -171,10 +171,13 @@ def test_a_line_that_the_list_lost_is_noticed(written):
         SslFeatsReader(str(scp))
 
 
-def test_a_damaged_manifest_is_noticed(written):
-    data, folder, shards = written
-    text = shards[0].manifest.read_text()
-    shards[0].manifest.write_text(text[: len(text) // 2])
+@pytest.mark.parametrize(
+    "damage",
+    [lambda text: text[:200], lambda text: "[]", lambda text: text.replace("size", "")],
+)
+def test_a_damaged_manifest_is_noticed(written, damage):
+    _, folder, shards = written
+    shards[0].manifest.write_text(damage(shards[0].manifest.read_text()))
     assert not whole(shards[0])
     with pytest.raises(SslFeatsError, match="ssl_feats.1.json is damaged"):
         SslFeatsReader(str(folder / "ssl_feats.scp"))
