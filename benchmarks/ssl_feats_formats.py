@@ -21,11 +21,13 @@ from typing import Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Sequ
 
 import kaldiio
 import numpy as np
+import torch
 from espnet2.fileio.npy_scp import NpyScpReader, NpyScpWriter
 from espnet2.train.dataset import H5FileWrapper, kaldi_loader
 
 from espnet_samos.model_card import machine
-from espnet_samos.train.ssl_feats import SHARD_SIZE, Shard, SslFeatsReader
+from espnet_samos.train.ssl_feats import SHARD_SIZE, Shard
+from espnet_samos.train.ssl_feats_reader import SslFeatsReader
 
 try:
     import h5py
@@ -81,7 +83,8 @@ def write_shards(feats: Feats, folder: Path) -> None:
         mine = utts[i : i + SHARD_SIZE]
         inputs = hashlib.sha256(repr(mine).encode()).hexdigest()
         shard = Shard(folder / f"ssl_feats.{i}.ark", folder, mine, inputs)
-        shard.write(((utt, feats[utt]) for utt in mine), dict())
+        halves = ((utt, torch.from_numpy(feats[utt]).half().numpy()) for utt in mine)
+        shard.write(halves, dict())
         lines += [f"{utt} {shard.ark}:0\n" for utt in mine]
     (folder / "feats.scp").write_text("".join(lines), encoding="utf-8")
 
@@ -169,7 +172,7 @@ def main(cmd: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--num_clips", type=int, default=64)
     parser.add_argument("--num_frames", type=int, default=499)
     parser.add_argument("--dim", type=int, default=1920)
-    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--dir", help="on the disk to measure (default: /tmp)")
     args = parser.parse_args(cmd)
     feats = make_feats(args.num_clips, args.num_frames, args.dim)

@@ -35,7 +35,8 @@ from espnet_samos.train.preprocessor import (
     MosPreprocessor,
 )
 from espnet_samos.train.scheduler import ExponentialStepLR
-from espnet_samos.train.ssl_feats import SslFeatsReader, check_same_ssl
+from espnet_samos.train.ssl_feats import check_same_ssl
+from espnet_samos.train.ssl_feats_reader import SslFeatsReader
 from espnet_samos.train.trainer import MosTrainer
 
 scheduler_classes["exponentialsteplr"] = ExponentialStepLR

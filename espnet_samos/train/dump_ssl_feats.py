@@ -117,13 +117,22 @@ def dump_ssl_feats(
 def _compute(
     frontend: AbsFrontend, loader: torch.utils.data.DataLoader, device: str
 ) -> Iterator[Tuple[str, np.ndarray]]:
-    """Give each clip with its features (NFrames, Dim)."""
+    """Give each clip with its features (NFrames, Dim) in float16.
+
+    Raises:
+        SslFeatsError: A feature is beyond float16.
+    """
     for utts, batch in loader:
         # (Batch, NSamples) -> (Batch, NFrames, Dim)
         feats, lengths = frontend(
             batch["speech_16k"].to(device), batch["speech_16k_lengths"].to(device)
         )
         for utt, clip, length in zip(
-            utts, feats.cpu().numpy(), lengths.tolist(), strict=True
+            utts, feats.half().cpu(), lengths.tolist(), strict=True
         ):
-            yield utt, clip[:length]
+            if not torch.isfinite(clip[:length]).all():
+                raise SslFeatsError(
+                    f"{utt}: its SSL features are beyond float16, which ends at 65504: "
+                    "compute them in training (--dump_ssl_feats false)"
+                )
+            yield utt, clip[:length].numpy()

@@ -6,13 +6,12 @@ unfinished. A manifest has a checksum for each clip, so that no clip that change
 disk is ever used. No torch here.
 """
 
-import collections.abc
 import hashlib
 import json
 import os
 import zlib
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Dict, Iterable, List, Tuple
 
 import kaldiio
 import numpy as np
@@ -20,7 +19,6 @@ from kaldiio.matio import read_kaldi
 
 # Clips in a shard: what a job that is killed loses at most.
 SHARD_SIZE = 32
-DTYPE = np.float16
 CURE = "run stage 3 again, which computes that part anew"
 
 
@@ -38,7 +36,12 @@ def _write_whole(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def _read_manifest(path: Path) -> Dict[str, Any]:
+def read_manifest(path: Path) -> Dict[str, Any]:
+    """Read what a shard's manifest says: `ssl`, `inputs`, `size` and `clips`.
+
+    Raises:
+        SslFeatsError: It is not there, or damaged.
+    """
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         return {key: manifest[key] for key in ("ssl", "inputs", "size", "clips")}
@@ -48,7 +51,18 @@ def _read_manifest(path: Path) -> Dict[str, Any]:
         raise SslFeatsError(f"{path} is damaged ({e}): {CURE}") from e
 
 
-def _read_clip(ark: Path, utt: str, offset: int, crc32: int) -> np.ndarray:
+def read_clip(ark: Path, utt: str, offset: int, crc32: int) -> np.ndarray:
+    """Read a clip's features, float16 (NFrames, Dim), and verify them.
+
+    Args:
+        ark: Where they are.
+        utt: The clip, for messages.
+        offset: Their place in the ark, in bytes.
+        crc32: Their checksum.
+
+    Raises:
+        SslFeatsError: They are not as they were written.
+    """
     try:
         with ark.open("rb") as f:
             f.seek(offset)
@@ -61,21 +75,15 @@ def _read_clip(ark: Path, utt: str, offset: int, crc32: int) -> np.ndarray:
     return feats
 
 
-def _check_size(ark: Path, size: int) -> None:
+def check_size(ark: Path, size: int) -> None:
+    """Check that an ark has as many bytes as were written.
+
+    Raises:
+        SslFeatsError: It has not, or is not there.
+    """
     found = ark.stat().st_size if ark.is_file() else 0
     if found != size:
         raise SslFeatsError(f"{ark} has {found} bytes of {size}: {CURE}")
-
-
-def _to_float16(utt: str, feats: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):
-        small = np.ascontiguousarray(feats, dtype=DTYPE)
-    if not np.isfinite(small).all():
-        raise SslFeatsError(
-            f"{utt}: its SSL features reach {np.abs(feats).max()}, and float16 ends at "
-            f"{np.finfo(DTYPE).max}: compute them in training (--dump_ssl_feats false)"
-        )
-    return small
 
 
 class Shard:
@@ -101,13 +109,13 @@ class Shard:
         Raises:
             SslFeatsError: It is not whole, or was made from other clips.
         """
-        manifest = _read_manifest(self.manifest)
+        manifest = read_manifest(self.manifest)
         clips = manifest["clips"]
         if manifest["inputs"] != self.inputs or list(clips) != self.utts:
             raise SslFeatsError(f"{self.ark} was made from other clips: {CURE}")
-        _check_size(self.ark, manifest["size"])
+        check_size(self.ark, manifest["size"])
         for utt, clip in clips.items():
-            _read_clip(self.ark, utt, **clip)
+            read_clip(self.ark, utt, **clip)
         return {utt: clip["offset"] for utt, clip in clips.items()}
 
     def write(
@@ -116,11 +124,11 @@ class Shard:
         """Write it, and its manifest when it is whole.
 
         Args:
-            clips: Each clip's name and features (NFrames, Dim), in order.
+            clips: Each clip's name and features (NFrames, Dim), float16, in order.
             ssl: What they are features of, for `check_same_ssl`.
 
         Raises:
-            SslFeatsError: A feature is beyond float16, or the disk takes no more.
+            SslFeatsError: The disk takes no more.
         """
         self.manifest.unlink(missing_ok=True)
         self.ark.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +137,8 @@ class Shard:
         try:
             with part.open("wb") as f:
                 for utt, feats in clips:
-                    feats = _to_float16(utt, feats)
+                    # a checksum is of the rows, one after the other
+                    feats = np.ascontiguousarray(feats)
                     offset = f.tell() + len(f"{utt} ".encode())
                     kaldiio.save_ark(f, {utt: feats}, write_function="numpy")
                     written[utt] = dict(offset=offset, crc32=zlib.crc32(feats))
@@ -184,7 +193,7 @@ def join_shards(data_dir: Path, folder: Path) -> Path:
     removed.
 
     Returns:
-        `ssl_feats.scp` in the folder, as `SslFeatsReader` takes it.
+        `ssl_feats.scp` in the folder, as `SslFeatsReader` reads it.
 
     Raises:
         SslFeatsError: Some are not whole; the message says how many, and why the
@@ -227,7 +236,7 @@ def check_same_ssl(folder: Path, ssl: Dict[str, Any]) -> None:
     wanted = json.loads(json.dumps(ssl))
     for path in sorted(folder.glob("ssl_feats.*.json")):
         try:
-            found = _read_manifest(path)["ssl"]
+            found = read_manifest(path)["ssl"]
         except SslFeatsError:
             continue  # not whole: it will be made again
         keys = {
@@ -245,55 +254,3 @@ def check_same_ssl(folder: Path, ssl: Dict[str, Any]) -> None:
                 f"({what}): give this one its own --expdir, or remove that folder and "
                 "run stage 3 again"
             )
-
-
-class SslFeatsReader(collections.abc.Mapping):
-    """Read SSL features clip by clip, as ESPnet's dataset does.
-
-    A clip's features come as float16 (NFrames, Dim), verified by checksum.
-
-    Args:
-        scp: A line a clip, `<utt> <ark>:<offset>`; `join_shards` writes it.
-
-    Raises:
-        SslFeatsError: A file or a line is missing, or a file is not as it was
-            written; when a clip is asked for, also that this one is not there or is
-            damaged.
-    """
-
-    def __init__(self, scp: str):
-        self.scp = scp
-        try:
-            lines = Path(scp).read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError as e:
-            raise SslFeatsError(f"no {scp}: run stage 3 first") from e
-        arks = dict(line.split(maxsplit=1) for line in lines)
-        arks = {utt: Path(place.rpartition(":")[0]) for utt, place in arks.items()}
-        self._clips: Dict[str, Tuple[Path, Dict[str, int]]] = {}
-        for ark in sorted(set(arks.values())):
-            manifest = _read_manifest(ark.with_suffix(".json"))
-            _check_size(ark, manifest["size"])
-            self._clips.update(
-                (utt, (ark, clip)) for utt, clip in manifest["clips"].items()
-            )
-        if {utt: ark for utt, (ark, _) in self._clips.items()} != arks:
-            raise SslFeatsError(
-                f"{scp} has {len(arks)} clips, and its arks have {len(self._clips)}, "
-                "or others: run stage 3 again, which writes that list anew"
-            )
-
-    def __getitem__(self, utt: str) -> np.ndarray:
-        """Read the features of a clip, (NFrames, Dim)."""
-        if utt not in self._clips:
-            raise SslFeatsError(f"{self.scp} has no features of {utt}: {CURE}")
-        ark, clip = self._clips[utt]
-        return _read_clip(ark, utt, **clip)
-
-    def __contains__(self, utt: object) -> bool:
-        return utt in self._clips
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._clips)
-
-    def __len__(self) -> int:
-        return len(self._clips)

@@ -17,9 +17,9 @@ from espnet_samos.train.dump_ssl_feats import weights_digest
 from espnet_samos.train.preprocessor import MosPreprocessor
 from espnet_samos.train.ssl_feats import (
     SslFeatsError,
-    SslFeatsReader,
     join_shards,
 )
+from espnet_samos.train.ssl_feats_reader import SslFeatsReader
 from tests.frontend.checkpoints import make_checkpoint
 
 SECONDS = 2.0
@@ -197,6 +197,16 @@ def test_what_cannot_be_computed_once_is_refused(
     assert message in f"{e.value}{capsys.readouterr().err}"
 
 
+def test_what_float16_cannot_hold_is_refused(data, checkpoint):
+    path = checkpoint.replace(".pt", "_large.pt")
+    state = torch.load(checkpoint)
+    state["model_weight"]["encoder.layers.0.fc2.bias"] += 7e4
+    torch.save(state, path)
+    with pytest.raises(SystemExit, match="utt0: .* float16.*--dump_ssl_feats false"):
+        dump(data, path)
+    assert not list(data[0].parent.glob("*_feats/*.json"))
+
+
 def test_training_from_disk_is_training_on_the_fly(data, checkpoint):
     dump(data, checkpoint)
     reader, _ = join(data)
@@ -213,7 +223,7 @@ def test_training_from_disk_is_training_on_the_fly(data, checkpoint):
             speech, fs = soundfile.read(data[0] / f"{utt}.wav", dtype="float32")
             clip = dict(speech=speech, fs=np.array([fs]), mos=np.array([1.0 + i], "f4"))
             if from_disk:
-                clip["ssl_feats"] = reader[utt].astype(np.float32)
+                clip["ssl_feats"] = reader[utt]
             clips.append((utt, preprocess(utt, clip)))
         _, batch = collate(clips)
         assert ("ssl_feats" in batch) == from_disk == ("speech_16k" not in batch)

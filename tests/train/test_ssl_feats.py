@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import kaldiio
 import numpy as np
@@ -13,11 +14,11 @@ import pytest
 from espnet_samos.train import ssl_feats
 from espnet_samos.train.ssl_feats import (
     SslFeatsError,
-    SslFeatsReader,
     check_same_ssl,
     find_shards,
     join_shards,
 )
+from espnet_samos.train.ssl_feats_reader import SslFeatsReader
 
 SSL = dict(ssl_frontend="ssl_layer", window_seconds=1.0, weights="abc")
 SHAPE = (7, 4)
@@ -37,12 +38,14 @@ def make_data(folder, count=5):
 
 def feats_of(utt):
     rng = np.random.default_rng(int(utt.removeprefix("utt")))
-    return rng.standard_normal(SHAPE).astype(np.float32)
+    return rng.standard_normal(SHAPE).astype(np.float16)
 
 
 def write(shards):
     for shard in shards:
-        shard.write(((utt, feats_of(utt)) for utt in shard.utts), SSL)
+        # however they lie in memory
+        clips = ((utt, np.asfortranarray(feats_of(utt))) for utt in shard.utts)
+        shard.write(clips, SSL)
 
 
 @pytest.fixture
@@ -65,14 +68,14 @@ def whole(shard):
     return True
 
 
-def test_a_reader_gives_what_was_written_in_float16(written):
+def test_a_reader_gives_what_was_written(written):
     _, folder, _ = written
     reader = SslFeatsReader(str(folder / "ssl_feats.scp"))
     assert list(reader) == [f"utt{i}" for i in range(5)] and len(reader) == 5
     assert "utt4" in reader and "utt5" not in reader
     for utt, feats in reader.items():
-        assert feats.dtype == np.float16
-        np.testing.assert_array_equal(feats, feats_of(utt).astype(np.float16))
+        assert feats.dtype == np.float32
+        np.testing.assert_array_equal(feats, feats_of(utt))
     with pytest.raises(SslFeatsError, match="has no features of utt5"):
         reader["utt5"]
 
@@ -80,12 +83,13 @@ def test_a_reader_gives_what_was_written_in_float16(written):
 def test_the_list_is_one_that_kaldiio_reads(written):
     _, folder, _ = written
     feats = kaldiio.load_scp(str(folder / "ssl_feats.scp"))
-    np.testing.assert_array_equal(feats["utt3"], feats_of("utt3").astype(np.float16))
+    np.testing.assert_array_equal(feats["utt3"], feats_of("utt3"))
 
 
 def test_a_killed_job_leaves_no_shard_and_harms_no_other(written):
     data, folder, shards = written
     kept = [shard.ark.stat().st_mtime_ns for shard in (shards[0], shards[2])]
+    # a process of its own
     script = f"""
         import os, signal, sys
         from pathlib import Path
@@ -98,7 +102,9 @@ def test_a_killed_job_leaves_no_shard_and_harms_no_other(written):
             os.kill(os.getpid(), signal.SIGKILL)
         shard.write(clips(), SSL)
     """
-    result = subprocess.run([sys.executable, "-c", textwrap.dedent(script)])
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], cwd=Path(__file__).parents[2]
+    )
     assert result.returncode == -9
     assert [whole(shard) for shard in shards] == [True, False, True]
     with pytest.raises(SslFeatsError, match="1 of 3 parts .*ssl_feats.2.json is not"):
@@ -154,7 +160,7 @@ def test_a_changed_byte_anywhere_is_noticed(written, place):
         assert not whole(shards[0])
     else:
         for utt, value in feats.items():
-            np.testing.assert_array_equal(value, feats_of(utt).astype(np.float16))
+            np.testing.assert_array_equal(value, feats_of(utt))
 
 
 def test_a_line_that_the_list_lost_is_noticed(written):
@@ -219,15 +225,6 @@ def test_features_of_another_ssl_model_are_refused(written, key, value):
     with pytest.raises(SslFeatsError, match=f"{key} was .*, is {value}.*remove that"):
         check_same_ssl(folder, {**SSL, key: value})
     check_same_ssl(folder / "nothing", SSL)
-
-
-def test_what_float16_cannot_hold_is_refused(written):
-    _, _, shards = written
-    for value in (7e4, np.nan, -np.inf):
-        feats = np.full(SHAPE, value, np.float32)
-        with pytest.raises(SslFeatsError, match="utt4: .*--dump_ssl_feats false"):
-            shards[2].write([("utt4", feats)], SSL)
-        assert not whole(shards[2])
 
 
 def test_a_full_disk_is_named_and_nothing_is_taken_for_whole(written):
