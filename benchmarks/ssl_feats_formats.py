@@ -10,7 +10,6 @@ the fastest counts. Prints Markdown.
 """
 
 import argparse
-import hashlib
 import os
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from espnet2.fileio.npy_scp import NpyScpReader, NpyScpWriter
 from espnet2.train.dataset import H5FileWrapper, kaldi_loader
 
 from espnet_samos.model_card import machine
-from espnet_samos.train.ssl_feats import SHARD_SIZE, Shard
+from espnet_samos.train.ssl_feats import SHARD_SIZE, Shard, read_manifest
 from espnet_samos.train.ssl_feats_reader import SslFeatsReader
 
 try:
@@ -81,11 +80,13 @@ def write_shards(feats: Feats, folder: Path) -> None:
     lines = []
     for i in range(0, len(utts), SHARD_SIZE):
         mine = utts[i : i + SHARD_SIZE]
-        inputs = hashlib.sha256(repr(mine).encode()).hexdigest()
-        shard = Shard(folder / f"ssl_feats.{i}.ark", folder, mine, inputs)
+        shard = Shard(folder / f"ssl_feats.{i}.ark", folder, mine, "made up")
         halves = ((utt, torch.from_numpy(feats[utt]).half().numpy()) for utt in mine)
         shard.write(halves, dict())
-        lines += [f"{utt} {shard.ark}:0\n" for utt in mine]
+        lines += [
+            f"{utt} {shard.ark}:{clip['offset']}\n"
+            for utt, clip in read_manifest(shard.manifest)["clips"].items()
+        ]
     (folder / "feats.scp").write_text("".join(lines), encoding="utf-8")
 
 

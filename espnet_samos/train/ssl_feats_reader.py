@@ -22,7 +22,8 @@ class SslFeatsReader(collections.abc.Mapping):
     A clip's features come as float32 (NFrames, Dim), verified by checksum.
 
     Args:
-        scp: A line a clip, `<utt> <ark>:<offset>`; `join_shards` writes it.
+        scp: A line a clip, `<utt> <ark>:<offset>`; `join_shards` writes it. The arks
+            are beside it.
 
     Raises:
         SslFeatsError: A file or a line is missing, or a file is not as it was
@@ -36,19 +37,25 @@ class SslFeatsReader(collections.abc.Mapping):
             lines = Path(scp).read_text(encoding="utf-8").splitlines()
         except FileNotFoundError as e:
             raise SslFeatsError(f"no {scp}: run stage 3 first") from e
-        arks = dict(line.split(maxsplit=1) for line in lines)
-        arks = {utt: Path(place.rpartition(":")[0]) for utt, place in arks.items()}
+        listed = []
+        for line in lines:
+            utt, _, place = line.partition(" ")
+            listed.append((utt, Path(place).name))
         self._clips: Dict[str, Tuple[Path, Dict[str, int]]] = {}
-        for ark in sorted(set(arks.values())):
-            manifest = read_manifest(ark.with_suffix(".json"))
+        for path in sorted(Path(scp).parent.glob("ssl_feats.*.json")):
+            manifest = read_manifest(path)
+            ark = path.with_suffix(".ark")
             check_size(ark, manifest["size"])
-            self._clips.update(
-                (utt, (ark, clip)) for utt, clip in manifest["clips"].items()
-            )
-        if {utt: ark for utt, (ark, _) in self._clips.items()} != arks:
+            for utt, clip in manifest["clips"].items():
+                self._clips[utt] = ark, clip
+        places = [
+            (utt, f"{ark.name}:{clip['offset']}")
+            for utt, (ark, clip) in self._clips.items()
+        ]
+        if sorted(listed) != sorted(places):
             raise SslFeatsError(
-                f"{scp} has {len(arks)} clips, and its arks have {len(self._clips)}, "
-                "or others: run stage 3 again, which writes that list anew"
+                f"{scp} has {len(listed)} clips, and the arks beside it have "
+                f"{len(places)}, or others: run stage 3 again, which mends it"
             )
 
     def __getitem__(self, utt: str) -> np.ndarray:

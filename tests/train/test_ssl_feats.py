@@ -109,7 +109,9 @@ def test_a_killed_job_leaves_no_shard_and_harms_no_other(written):
     assert [whole(shard) for shard in shards] == [True, False, True]
     with pytest.raises(SslFeatsError, match="1 of 3 parts .*ssl_feats.2.json is not"):
         join_shards(data, folder)
-    with pytest.raises(SslFeatsError, match="ssl_feats.2.json is not there: run sta"):
+    with pytest.raises(
+        SslFeatsError, match="has 5 clips, .* have 3, or others: run stage 3"
+    ):
         SslFeatsReader(str(folder / "ssl_feats.scp"))
     write([shards[1]])
     assert SslFeatsReader(str(join_shards(data, folder)))["utt3"].shape == SHAPE
@@ -167,9 +169,16 @@ def test_a_line_that_the_list_lost_is_noticed(written):
     data, folder, _ = written
     scp = folder / "ssl_feats.scp"
     lines = scp.read_text().splitlines(keepends=True)
-    scp.write_text("".join(lines[:2] + lines[3:]))
-    with pytest.raises(SslFeatsError, match="has 4 clips, and its arks have 5"):
-        SslFeatsReader(str(scp))
+    for damaged, count in (
+        (lines[:2] + lines[3:], 4),
+        (["".join(lines)[:-3]], 5),
+        (["".join(lines)[:-20]], 5),
+        ([*lines[:4], lines[4].replace("utt4", "utt5")], 5),
+    ):
+        scp.write_text("".join(damaged))
+        message = f"has {count} clips, and the arks beside it have 5"
+        with pytest.raises(SslFeatsError, match=message):
+            SslFeatsReader(str(scp))
     join_shards(data, folder)
     assert scp.read_text() == "".join(lines)
     scp.unlink()
