@@ -38,6 +38,7 @@ num_threads=1          # Threads of each training on cpu.
 train_args=            # Arguments for every training; seeds are set here.
 inference_args=        # Arguments for every inference.
 dump_ssl_feats=false   # Compute the frozen SSL features once.
+gpu_dump=false         # Whether to compute them on gpus.
 download=false         # Fetch corpora that are not there, where that is allowed.
 skip_bad_clips=false   # Leave out, and list, what cannot be used.
 multichannel=error     # Clips of several channels: "error" or "downmix".
@@ -65,7 +66,8 @@ Options (defaults in parentheses; run.sh sets those of its corpus):
     --ngpu / --max_jobs_run  GPUs of a training/trainings at once (${ngpu}/${max_jobs_run})
     --nj / --num_threads     Parallel jobs/threads of a training on CPU (${nj}/${num_threads})
     --train_args / --inference_args  Arguments for every training/inference
-    --dump_ssl_feats         Compute frozen SSL features once (${dump_ssl_feats})
+    --dump_ssl_feats / --gpu_dump  Compute frozen SSL features once/on GPUs
+                             (${dump_ssl_feats}/${gpu_dump})
     --download               Fetch corpora that are not there, where their licences allow
                              it (${download})
     --skip_bad_clips / --multichannel  As of mos.sh (${skip_bad_clips}/${multichannel})
@@ -263,7 +265,7 @@ for dset in ${sets}; do
     inputs+=" data/${dset}/wav.scp"
     outputs+=" ${dumpdir}/raw/${dset}/wav.scp"
 done
-prepare=(./mos.sh --stage 2 --stop_stage 3 --nj "${nj}" "${common[@]}")
+prepare=(./mos.sh --stage 2 --stop_stage 3 --nj "${nj}" --gpu_dump "${gpu_dump}" "${common[@]}")
 if [[ " ${sets} " == *" ${pretrain_set} "* ]] && [[ " ${sets} " == *" ${train_set} "* ]]; then
     prepare+=("${small[@]}" --train_config "$(configs finetune)"
         --pretrain_set "${pretrain_set}" --pretrain_valid_set "${pretrain_valid_set}"

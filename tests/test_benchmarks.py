@@ -2,7 +2,7 @@
 
 import re
 
-from benchmarks import ssl_memory
+from benchmarks import ssl_feats_formats, ssl_memory
 
 
 def test_ssl_memory(capsys, tmp_path):
@@ -20,3 +20,21 @@ def test_ssl_memory(capsys, tmp_path):
     # nothing gives memory back to the peak
     peaks = [float(peak) for _, _, peak in rows]
     assert peaks == sorted(peaks)
+
+
+def test_ssl_feats_formats(capsys, tmp_path):
+    options = "--num_clips 3 --num_frames 50 --dim 8 --repeats 1 --dir"
+    ssl_feats_formats.main([*options.split(), str(tmp_path)])
+    rows = {
+        cells[0]: [float(cell) for cell in cells[1:]]
+        for cells in re.findall(
+            r"^\| (.+?)" + 5 * r" \| ([\d.e+-]+)" + r" \|$",
+            capsys.readouterr().out,
+            re.MULTILINE,
+        )
+    }
+    assert len(rows) >= 7 and not list(tmp_path.iterdir())
+    errors = {name: error for name, (*_, error) in rows.items()}
+    assert errors["ark, float32"] == 0
+    ours = errors["ark, float16 with checksums (ours)"]
+    assert 0 < ours < 0.01 < errors["ark, 8 bits a value (CM)"]

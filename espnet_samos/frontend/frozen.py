@@ -1,6 +1,6 @@
 """Hold a frozen module inside a trained one."""
 
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import torch
 from torch.nn.utils import parametrize, remove_weight_norm
@@ -51,3 +51,11 @@ class Frozen(torch.nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call the module, whose weights get no gradients."""
         return self.module(*args, **kwargs)
+
+
+def all_parameters(module: torch.nn.Module) -> Iterator[torch.nn.Parameter]:
+    """Give the parameters of a module, those that are `Frozen` inside it as well."""
+    yield from module.parameters()
+    for part in module.modules():
+        if isinstance(part, Frozen):
+            yield from part.module.parameters()

@@ -24,8 +24,8 @@ class ESPnetMosModel(AbsESPnetModel):
         spectrogram_frontend: 48 kHz waveform -> frames.
         spectrogram_encoder: Those frames -> a vector.
         head: The vectors, concatenated -> mean and variance.
-        extract_feats_in_collect_stats: Compute SSL features when ESPnet
-            collects statistics, so that it can write them to disk.
+        extract_feats_in_collect_stats: Build the model when ESPnet collects
+            statistics, which takes none of it.
     """
 
     def __init__(
@@ -110,15 +110,12 @@ class ESPnetMosModel(AbsESPnetModel):
         loss, stats, weight = force_gatherable((loss, stats, len(mos)), loss.device)
         return dict(loss=loss, stats=stats, weight=weight, mean=mean.detach())
 
-    def collect_feats(
-        self, speech_16k: torch.Tensor, speech_16k_lengths: torch.Tensor, **unused
-    ) -> Dict[str, torch.Tensor]:
-        """Compute SSL features, for ESPnet to write them to disk.
+    def collect_feats(self, **batch: torch.Tensor) -> Dict[str, torch.Tensor]:
+        """Give no features: ESPnet's statistics of them have no use here.
 
-        (Batch, NSamples) -> `ssl_feats` (Batch, NFrames, Dim) with their lengths.
+        `espnet_samos.bin.mos_dump_ssl_feats` is what writes SSL features.
         """
-        feats, lengths = self.ssl_frontend(speech_16k, speech_16k_lengths)
-        return dict(ssl_feats=feats, ssl_feats_lengths=lengths)
+        return {}
 
     def load_state_dict(self, state_dict, strict: bool = True, **kwargs):
         """Load weights, always strictly.

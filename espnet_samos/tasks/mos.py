@@ -1,12 +1,14 @@
 """The MOS prediction task."""
 
 import argparse
+from pathlib import Path
 from typing import Callable, List, Optional, Tuple
 
 import torch
 from espnet2.tasks.abs_task import AbsTask, scheduler_classes
 from espnet2.torch_utils.initialize import INITIALIZATIONS
 from espnet2.train.collate_fn import CommonCollateFn
+from espnet2.train.dataset import DATA_TYPES
 from espnet2.utils.get_default_kwargs import get_default_kwargs
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str2bool, str_or_none
@@ -14,11 +16,17 @@ from espnet2.utils.types import str2bool, str_or_none
 from espnet_samos.mos.build import build_model, build_preprocessor
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import SLOTS
+from espnet_samos.train.dump_ssl_feats import ssl_settings, weights_digest
 from espnet_samos.train.preprocessor import MosPreprocessor
 from espnet_samos.train.scheduler import ExponentialStepLR
+from espnet_samos.train.ssl_feats import check_same_ssl
+from espnet_samos.train.ssl_feats_reader import SslFeatsReader
 from espnet_samos.train.trainer import MosTrainer
 
 scheduler_classes["exponentialsteplr"] = ExponentialStepLR
+DATA_TYPES["ssl_feats"] = dict(
+    func=SslFeatsReader, kwargs=[], help="SSL features of stage 3, an ssl_feats.scp"
+)
 
 
 class MosTask(AbsTask):
@@ -95,13 +103,8 @@ class MosTask(AbsTask):
             return None
         preprocessor = build_preprocessor(args, train)
         data_names = [name for _, name, _ in args.train_data_path_and_name_and_type]
-        options = preprocessor.random_options()
-        if train and options and "ssl_feats" in data_names:
-            raise ValueError(
-                f"preprocessor_conf has {', '.join(options)}, which cannot be used "
-                "with SSL features from disk: they were computed from the first "
-                "window of each clip, unchanged (--dump_ssl_feats false)"
-            )
+        if train and "ssl_feats" in data_names:
+            preprocessor.refuse_random_options()
         return preprocessor
 
     @classmethod
@@ -126,8 +129,9 @@ class MosTask(AbsTask):
 
         Raises:
             ValueError: An SSL frontend is to be trained beside SSL features from
-                disk, which would leave it as it is; or its learning rate is set
-                though it is not trained.
+                disk, which would leave it as it is; these are features of another SSL
+                model, layer or window; or its learning rate is set though it is not
+                trained.
         """
         ssl = [] if model.ssl_frontend is None else model.ssl_frontend.parameters()
         ssl = [parameter for parameter in ssl if parameter.requires_grad]
@@ -138,6 +142,7 @@ class MosTask(AbsTask):
                 "(--dump_ssl_feats false), or has to be frozen "
                 "(ssl_frontend_conf.freeze: true)"
             )
+        cls._check_ssl_feats(args, model)
         optimizers = super().build_optimizers(args, model)
         if args.ssl_lr_factor == 1.0:
             return optimizers
@@ -158,6 +163,27 @@ class MosTask(AbsTask):
                     dict(group, params=mine, lr=args.ssl_lr_factor * group["lr"])
                 )
         return optimizers
+
+    @classmethod
+    def _check_ssl_feats(cls, args: argparse.Namespace, model: ESPnetMosModel) -> None:
+        """Check that SSL features from disk are those that the model would compute."""
+        folders = {
+            Path(path).parent
+            for path, _, kind in (
+                *args.train_data_path_and_name_and_type,
+                *args.valid_data_path_and_name_and_type,
+            )
+            if kind == "ssl_feats"
+        }
+        if not folders:
+            return
+        preprocessor = MosPreprocessor(train=False, **args.preprocessor_conf)
+        ssl = ssl_settings(args.ssl_frontend, args.ssl_frontend_conf, preprocessor)
+        # ESPnet has rounded the weights where it trains in less.
+        if args.train_dtype in ("float32", "float64"):
+            ssl["weights"] = weights_digest(model.ssl_frontend)
+        for folder in sorted(folders):
+            check_same_ssl(folder, ssl)
 
     @classmethod
     def build_model(cls, args: argparse.Namespace) -> ESPnetMosModel:

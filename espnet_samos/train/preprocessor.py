@@ -86,6 +86,21 @@ class MosPreprocessor:
         names = ("random_window", "random_start", "gain_db", "flip_polarity")
         return [name for name in names if getattr(self, name)]
 
+    def refuse_random_options(self) -> None:
+        """Refuse the options in use that make a training clip differ every time.
+
+        Raises:
+            ValueError: There are some, and SSL features on disk are of the unchanged
+                first window.
+        """
+        options = self.random_options()
+        if options:
+            raise ValueError(
+                f"preprocessor_conf has {', '.join(options)}, which cannot be used "
+                "with SSL features from disk: they were computed from the first "
+                "window of each clip, unchanged (--dump_ssl_feats false)"
+            )
+
     def rates(self) -> Dict[str, int]:
         """Give the windows that the model takes, with their sampling rates in Hz."""
         rates = {}

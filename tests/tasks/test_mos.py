@@ -373,7 +373,9 @@ def test_ssl_features_from_disk_give_the_same_score(predictor):
         "utt", dict(speech=make_clips(1)["utt0"][0], fs=np.array([16000]))
     )
     batch = collate([data])
-    feats = predictor.model.collect_feats(**batch)["ssl_feats"]
+    feats, _ = predictor.model.ssl_frontend(
+        batch["speech_16k"], batch["speech_16k_lengths"]
+    )
     expected = predictor.predict_batch(batch)
     del batch["speech_16k"], batch["speech_16k_lengths"]
     np.testing.assert_array_equal(

@@ -53,6 +53,8 @@ mos_exp=""           # The experiment's directory. If given, tag is ignored.
 pretrain_exp=""      # Directory of pre-training, to share one among several
                      # fine-tunings (default: pretrain in the experiment's).
 dump_ssl_feats=false # Compute the frozen SSL features once, in stage 3.
+gpu_dump=false       # Whether to compute them on gpus.
+dump_args=""         # Arguments for that, e.g., "--batch_size 32".
 
 # Inference related
 inference_config=""                # Config for inference.
@@ -104,6 +106,7 @@ Options (defaults in parentheses):
     --tag / --mos_exp            Experiment suffix / explicit directory
     --pretrain_exp               Directory of pre-training (<mos_exp>/pretrain)
     --dump_ssl_feats             Compute frozen SSL features once (${dump_ssl_feats})
+    --gpu_dump / --dump_args     On GPUs (${gpu_dump}) / overriding arguments
     --inference_config / --inference_args  Inference YAML / overriding arguments
     --inference_model            Checkpoint name (${inference_model})
     --inference_tag              Results directory suffix
@@ -239,7 +242,7 @@ data_opts() {
         fi
     fi
     if [ -n "${3:-}" ]; then
-        echo "--${1}data_path_and_name_and_type $3,ssl_feats,npy"
+        echo "--${1}data_path_and_name_and_type $3,ssl_feats,ssl_feats"
     fi
 }
 
@@ -294,9 +297,6 @@ collect_stats() {
     split_keys "${logdir}" train "${nj_}" "${train_dir}/wav.scp"
     split_keys "${logdir}" valid "${nj_}" "${valid_dir}/wav.scp"
     opts="$(data_opts train_ "${train_dir}") $(data_opts valid_ "${valid_dir}")"
-    if "${dump_ssl_feats}"; then
-        opts+=" --write_collected_feats true --model_conf extract_feats_in_collect_stats=true"
-    fi
     log "Collecting statistics of $1 and $2: ${logdir}/stats.*.log"
     # shellcheck disable=SC2086
     ${train_cmd} JOB=1:"${nj_}" "${logdir}"/stats.JOB.log \
@@ -316,6 +316,41 @@ collect_stats() {
     "${python_command[@]}" -m espnet2.bin.aggregate_stats_dirs --skip_sum_stats \
         ${opts} --output_dir "${stats}"
     echo "${key}" > "${stats}/.done"
+}
+
+# dump <train set> <valid set>: with --dump_ssl_feats, compute the SSL features of both,
+# shard by shard. What is whole is kept, so this needs no marker.
+dump() {
+    "${dump_ssl_feats}" || return 0
+    local stats logdir nj_ cmd ngpu_ dirs feats
+    dirs=("${data_feats}/$1" "${data_feats}/$2")
+    stats=$(stats_dir "$1")
+    logdir=${stats}/logdir
+    feats=("${stats}/train/ssl_feats" "${stats}/valid/ssl_feats")
+    local join=("${python_command[@]}" -m espnet_samos.bin.mos_join_ssl_feats
+        --data_dirs "${dirs[@]}" --feats_dirs "${feats[@]}")
+    if "${join[@]}" > /dev/null 2>&1; then
+        log "Already done: ${feats[*]}"
+        return
+    fi
+    if "${gpu_dump}"; then
+        cmd=${cuda_cmd} ngpu_=1
+    else
+        cmd=${train_cmd} ngpu_=0
+    fi
+    nj_=$(min "${nj}" "$(cat "${dirs[@]/%//wav.scp}" | wc -l)")
+    log "Computing SSL features of $1 and $2: ${logdir}/ssl_feats.*.log"
+    # shellcheck disable=SC2086
+    ${cmd} --gpu "${ngpu_}" JOB=1:"${nj_}" "${logdir}"/ssl_feats.JOB.log \
+        "${python_command[@]}" -m espnet_samos.bin.mos_dump_ssl_feats \
+            --config "${stats}/stats.yaml" \
+            --preprocessor_conf multichannel="${multichannel}" \
+            --ngpu "${ngpu_}" \
+            --job JOB --num_jobs "${nj_}" \
+            --data_dirs "${dirs[@]}" --output_dirs "${feats[@]}" \
+            ${dump_args} ||
+        on_error "SSL features of $1 failed; run the same command to resume" "${logdir}"/ssl_feats.*.log
+    "${join[@]}"
 }
 
 # train <step> <exp> <train set> <valid set> <stage> <configs> [<options>...]
@@ -346,8 +381,8 @@ train() {
     echo "${run_args} --stage ${stage_} \"\$@\"; exit \$?" > "${exp}/run.sh"
     chmod +x "${exp}/run.sh"
 
-    opts="$(data_opts train_ "${train_dir}" "$("${dump_ssl_feats}" && echo "${stats}/train/collect_feats/ssl_feats.scp")")"
-    opts+=" $(data_opts valid_ "${valid_dir}" "$("${dump_ssl_feats}" && echo "${stats}/valid/collect_feats/ssl_feats.scp")")"
+    opts="$(data_opts train_ "${train_dir}" "$("${dump_ssl_feats}" && echo "${stats}/train/ssl_feats/ssl_feats.scp")")"
+    opts+=" $(data_opts valid_ "${valid_dir}" "$("${dump_ssl_feats}" && echo "${stats}/valid/ssl_feats/ssl_feats.scp")")"
     if [[ "${cuda_cmd}" == *queue* ]]; then
         jobname=$(basename "${exp}") # SGE can't include "/" in a job name
     else
@@ -450,8 +485,10 @@ if ! "${skip_train}"; then
         log "Stage 3: Statistics$("${dump_ssl_feats}" && echo " and SSL features")"
         if "${pretrain}"; then
             collect_stats "${pretrain_set}" "${pretrain_valid_set}" "${pretrain_config}"
+            dump "${pretrain_set}" "${pretrain_valid_set}"
         fi
         collect_stats "${train_set}" "${valid_set}" "${train_config}"
+        dump "${train_set}" "${valid_set}"
     fi
 
     if [ "${stage}" -le 4 ] && [ "${stop_stage}" -ge 4 ]; then
