@@ -9,9 +9,10 @@ import torch
 
 from espnet_samos.bin import mos_dump_ssl_feats
 from espnet_samos.frontend.frozen import Frozen
+from espnet_samos.mos.slots import ssl_frontend_choices
 from espnet_samos.predictor import MosPredictor
 from espnet_samos.pretrained import DEFAULT_MODEL
-from espnet_samos.tasks.mos import MosTask, ssl_frontend_choices
+from espnet_samos.tasks.mos import MosTask
 from espnet_samos.train import ssl_feats
 from espnet_samos.train.dump_ssl_feats import weights_digest
 from espnet_samos.train.preprocessor import MosPreprocessor
