@@ -10,7 +10,7 @@ import torch
 from espnet_samos.bin import mos_dump_ssl_feats
 from espnet_samos.frontend.frozen import Frozen
 from espnet_samos.mos.slots import ssl_frontend_choices
-from espnet_samos.predictor import MosPredictor
+from espnet_samos.predictor import MosPredictor, collate
 from espnet_samos.pretrained import DEFAULT_MODEL
 from espnet_samos.tasks.mos import MosTask
 from espnet_samos.train import ssl_feats
@@ -248,8 +248,8 @@ def test_float16_changes_no_score_by_a_hundredth():
     for path in sorted((Path(__file__).parents[1] / "data").glob("*.flac")):
         speech, fs = soundfile.read(path, dtype="float32")
         clip = dict(speech=speech, fs=np.array([fs]))
-        clips.append((path.stem, predictor.preprocess(path.stem, clip)))
-    _, batch = predictor.collate(clips)
+        clips.append(predictor.preprocess(path.stem, clip))
+    batch = collate(clips)
     feats, _ = predictor.model.ssl_frontend(
         batch["speech_16k"], batch["speech_16k_lengths"]
     )
