@@ -11,20 +11,24 @@ long as those of a real one, the disk stays empty.
 """
 
 import argparse
+import contextlib
 import datetime
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 import soundfile
 import torch
+
+from espnet_samos.frontend.ssl_layer import SslLayerFrontend
 
 NUM_FILES = 16
 NUM_VALID = 100
@@ -32,12 +36,24 @@ RATES = (16000, 48000)
 WINDOW_SECONDS = 1.0
 CLIP_SECONDS = 0.1
 SAMPLE_SECONDS = 0.1
+# What is freed goes back at once. Left to itself, glibc keeps up to hundreds of MB of
+# it, more or less from one run to the next, and each worker a copy.
+RETURN_MEMORY = dict(MALLOC_MMAP_THRESHOLD_="131072", MALLOC_TRIM_THRESHOLD_="131072")
 # A path and an id of usual length: they are what grows with a corpus.
 FOLDER = "corpora/somewhere/with/a/path/of/usual/length"
+LISTS = {
+    "wav.scp": "speech,sound",
+    "utt2fs": "fs,text_int",
+    "mos": "mos,text_float",
+    "utt2corpus": "corpus,text",
+    "ssl_feats.scp": "ssl_feats,npy",
+}
+UPSTREAM = "fbank"
 OPTIONS = [
-    *("--ssl_frontend_conf", "frontend_conf.upstream=fbank"),
+    *("--ssl_frontend_conf", f"frontend_conf.upstream={UPSTREAM}"),
     *("--ssl_encoder_conf", "hidden_channels=8"),
-    *("--spectrogram_frontend", "none", "--spectrogram_encoder", "none"),
+    *("--spectrogram_frontend_conf", "hop_length=960"),
+    *("--spectrogram_encoder_conf", "channels=[4, 4, 8, 8]"),
     *("--preprocessor_conf", f"window_seconds={WINDOW_SECONDS}"),
     *("--batch_type", "unsorted", "--shuffle_within_batch", "true"),
     *("--optim", "adam", "--grad_clip", "inf", "--max_epoch", "1"),
@@ -47,12 +63,17 @@ OPTIONS = [
 
 
 class Row(NamedTuple):
-    """What training on one corpus took; memory in MB, at its peak."""
+    """What training on one corpus took; memory in MB.
+
+    Memory is that while training, once it is under way: the median over the second half
+    of what was seen. At its very start workers are forked, and numbers jump.
+    """
 
     utterances: int
     main: float  # resident in the main process
     worker: float  # of its own in the largest worker: not shared with another process
     total: float  # of all processes, what they share counted once
+    peak: float  # resident in the main process, at its peak, reading the lists included
     waiting: float  # fraction of the training's time
 
 
@@ -61,34 +82,41 @@ def make_corpus(directory: Path, utterances: int) -> None:
     folder = directory / FOLDER
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
+    num_samples = round(WINDOW_SECONDS * 16000)
+    frontend = SslLayerFrontend(frontend_conf=dict(upstream=UPSTREAM))
+    # (1, NFrames, Dim)
+    feats, _ = frontend(torch.zeros(1, num_samples), torch.tensor([num_samples]))
     for i in range(NUM_FILES):
         fs = RATES[i % len(RATES)]
         samples = 0.1 * rng.standard_normal(round(CLIP_SECONDS * fs))
         soundfile.write(folder / f"system{i:03}-clip.wav", samples, fs)
+        np.save(folder / f"system{i:03}-clip.npy", feats[0].numpy())
     for part, number in (("train", utterances), ("valid", NUM_VALID)):
         (directory / part).mkdir()
-        with (
-            (directory / part / "wav.scp").open("w", encoding="utf-8") as wav_scp,
-            (directory / part / "utt2fs").open("w", encoding="utf-8") as utt2fs,
-            (directory / part / "mos").open("w", encoding="utf-8") as mos,
-        ):
+        with contextlib.ExitStack() as stack:
+            files = {
+                name: stack.enter_context((directory / part / name).open("w"))
+                for name in LISTS
+            }
             for i in range(number):
                 j = i % NUM_FILES
-                utt = f"corpus-system{j:03}-sentence{i:07}"
-                wav_scp.write(f"{utt} {folder}/system{j:03}-clip.wav\n")
-                utt2fs.write(f"{utt} {RATES[j % len(RATES)]}\n")
-                mos.write(f"{utt} {rng.uniform(1, 5):.4f}\n")
+                clip = f"{folder}/system{j:03}-clip"
+                values = {
+                    "wav.scp": f"{clip}.wav",
+                    "utt2fs": RATES[j % len(RATES)],
+                    "mos": f"{rng.uniform(1, 5):.4f}",
+                    "utt2corpus": "corpus",
+                    "ssl_feats.scp": f"{clip}.npy",
+                }
+                for name, value in values.items():
+                    files[name].write(f"corpus-system{j:03}-sentence{i:07} {value}\n")
 
 
 def command(directory: Path, options: argparse.Namespace) -> List[str]:
     """Give the command that trains on a corpus."""
     inputs = []
     for part in ("train", "valid"):
-        for name, kind in (
-            ("wav.scp", "speech,sound"),
-            ("utt2fs", "fs,text_int"),
-            ("mos", "mos,text_float"),
-        ):
+        for name, kind in LISTS.items():
             inputs += [
                 f"--{part}_data_path_and_name_and_type",
                 f"{directory / part / name},{kind}",
@@ -103,13 +131,14 @@ def command(directory: Path, options: argparse.Namespace) -> List[str]:
     ]
 
 
-def memory(pid: int) -> dict:
-    """Read what a process holds in MB; empty where it has ended."""
+def sizes(pid: int, name: str) -> Dict[str, float]:
+    """Read the sizes in a file of /proc/PID, in MB; empty where it has ended."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        text = Path(f"/proc/{pid}/{name}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
         return {}
-    return {line.split(":")[0]: int(line.split()[1]) / 1e3 for line in lines}
+    found = re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)
+    return {key: int(value) / 1e3 for key, value in found}
 
 
 def children(pid: int) -> List[int]:
@@ -123,29 +152,33 @@ def children(pid: int) -> List[int]:
 
 def measure(utterances: int, options: argparse.Namespace) -> Row:
     """Train on a corpus of so many utterances and watch the processes."""
-    main = worker = total = 0.0
+    seen = []
+    peak = 0.0
     with tempfile.TemporaryDirectory() as folder:
         make_corpus(Path(folder), utterances)
-        environment = dict(os.environ, OMP_NUM_THREADS="1")
+        environment = dict(os.environ, OMP_NUM_THREADS="1", **RETURN_MEMORY)
         with Path(folder, "log").open("w") as log:
             process = subprocess.Popen(
                 command(Path(folder), options), stdout=log, stderr=log, env=environment
             )
         while process.poll() is None:
-            mine = memory(process.pid)
-            theirs = [memory(pid) for pid in children(process.pid)]
-            main = max(main, mine.get("Rss", 0.0))
-            for held in theirs:
-                own = held.get("Private_Dirty", 0.0) + held.get("Private_Clean", 0.0)
-                worker = max(worker, own)
-            total = max(total, sum(held.get("Pss", 0.0) for held in [mine, *theirs]))
+            peak = max(peak, sizes(process.pid, "status").get("VmHWM", 0.0))
+            main = sizes(process.pid, "smaps_rollup")
+            workers = [sizes(pid, "smaps_rollup") for pid in children(process.pid)]
+            if main and len(workers) == options.num_workers and all(workers):
+                own = [
+                    held["Private_Dirty"] + held["Private_Clean"] for held in workers
+                ]
+                total = sum(held["Pss"] for held in (main, *workers))
+                seen.append((main["Rss"], max(own, default=0.0), total))
             time.sleep(SAMPLE_SECONDS)
         if process.returncode != 0:
             raise RuntimeError(Path(folder, "log").read_text()[-3000:])
         checkpoint = torch.load(Path(folder, "exp/checkpoint.pth"), weights_only=True)
     stats = checkpoint["reporter"]["stats"][1]["train"]
     waiting = stats["iter_time"] / stats["train_time"]
-    return Row(utterances, main, worker, total, waiting)
+    medians = np.median(seen[len(seen) // 2 :], axis=0)
+    return Row(utterances, *medians.tolist(), peak, waiting)
 
 
 def machine() -> str:
@@ -164,7 +197,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--utterances", type=int, nargs="+", default=[1000, 10_000, 100_000]
     )
-    parser.add_argument("--steps", type=int, default=300, help="Steps to train")
+    parser.add_argument("--steps", type=int, default=100, help="Steps to train")
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--num_workers", type=int, default=2)
     return parser
@@ -179,13 +212,13 @@ def main(cmd: Optional[Sequence[str]] = None) -> None:
         f"of {options.batch_size} clips in windows of {WINDOW_SECONDS:g} s, "
         f"{options.num_workers} workers.\n"
     )
-    print("| utterances | main process, MB | own to a worker, MB | all, MB | waiting |")
-    print("| ---: | ---: | ---: | ---: | ---: |")
+    print("| utterances | main process, MB | own to a worker | all | peak | waiting |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     for utterances in options.utterances:
         row = measure(utterances, options)
         print(
             f"| {row.utterances} | {row.main:.0f} | {row.worker:.0f} | "
-            f"{row.total:.0f} | {row.waiting:.0%} |",
+            f"{row.total:.0f} | {row.peak:.0f} | {row.waiting:.0%} |",
             flush=True,
         )
 

@@ -18,6 +18,7 @@ from typing import (
 import numpy as np
 import torch
 from espnet2.torch_utils.device_funcs import to_device
+from espnet2.torch_utils.safe_torch_load import UnsafeLoadRefusedError
 from tqdm import tqdm
 
 from espnet_samos.audio import AudioError, read_blocks, to_mono
@@ -87,8 +88,8 @@ class MosPredictor:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The dtype is another one, or bfloat16 changes scores by more than
-            0.01 on this device.
+        ValueError: The model file cannot be read, the dtype is another one, or bfloat16
+            changes scores by more than 0.01 on this device.
 
     Example:
         predictor = MosPredictor.from_pretrained()
@@ -114,9 +115,16 @@ class MosPredictor:
         files = TrainedModel(train_config, model_file)
         self.card = files.card()
         with files.usable_config() as config:
-            self.model, self.train_args = MosTask.build_model_from_file(
-                config, model_file, device
-            )
+            try:
+                self.model, self.train_args = MosTask.build_model_from_file(
+                    config, model_file, device
+                )
+            except UnsafeLoadRefusedError as e:
+                raise ValueError(
+                    f"{model_file.resolve()} cannot be read as a model "
+                    f"({str(e).splitlines()[0]}). It is cut short, or holds more than "
+                    "weights: take another epoch's, or train, copy or download it again"
+                ) from e
         # as a loss for what makes clips, it gives no gradients to its own weights
         self.model.eval().requires_grad_(False)
         self.device = device
