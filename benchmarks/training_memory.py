@@ -36,9 +36,9 @@ RATES = (16000, 48000)
 WINDOW_SECONDS = 1.0
 CLIP_SECONDS = 0.1
 SAMPLE_SECONDS = 0.1
-# What is freed goes back at once. Left to itself, glibc keeps up to hundreds of MB of
-# it, more or less from one run to the next, and each worker a copy.
-RETURN_MEMORY = dict(MALLOC_MMAP_THRESHOLD_="131072", MALLOC_TRIM_THRESHOLD_="131072")
+# Thresholds at which freed memory goes back, in bytes. Left to itself, glibc moves them
+# and keeps hundreds of MB, more or less from one run to the next.
+RETURN_MEMORY = dict(MALLOC_MMAP_THRESHOLD_="4194304", MALLOC_TRIM_THRESHOLD_="4194304")
 # A path and an id of usual length: they are what grows with a corpus.
 FOLDER = "corpora/somewhere/with/a/path/of/usual/length"
 LISTS = {

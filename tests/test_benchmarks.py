@@ -2,7 +2,7 @@
 
 import re
 
-from benchmarks import ssl_memory
+from benchmarks import ssl_memory, training_memory
 
 
 def test_ssl_memory(capsys, tmp_path):
@@ -20,3 +20,16 @@ def test_ssl_memory(capsys, tmp_path):
     # nothing gives memory back to the peak
     peaks = [float(peak) for _, _, peak in rows]
     assert peaks == sorted(peaks)
+
+
+def test_memory_does_not_grow_with_the_corpus(capsys):
+    sizes = ["1000", "100000"]
+    training_memory.main(["--utterances", *sizes, "--steps", "20"])
+    printed = capsys.readouterr().out
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", printed, re.MULTILINE)
+    assert [utterances for utterances, _ in rows] == sizes
+    (main, _, total, _, _), (large_main, _, large_total, _, _) = (
+        [float(cell.rstrip("%")) for cell in row.split(" | ")] for _, row in rows
+    )
+    assert large_main <= 1.1 * main
+    assert large_total <= 1.1 * total

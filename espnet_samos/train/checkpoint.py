@@ -50,9 +50,10 @@ def set_aside(output_dir: Union[Path, str], epoch: int) -> None:
 
 def remove_unfinished(output_dir: Union[Path, str]) -> None:
     """Remove models that were not written to their end, which a full disk leaves."""
-    for path in Path(output_dir).glob("*.pth"):
-        if not path.is_symlink() and read_checkpoint(path) is None:
-            path.unlink()
+    for pattern in (CHECKPOINT, "*epoch.pth", "*best.pth"):
+        for path in Path(output_dir).glob(pattern):
+            if not path.is_symlink() and read_checkpoint(path) is None:
+                path.unlink()
 
 
 def restore(

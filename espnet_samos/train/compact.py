@@ -1,7 +1,7 @@
 """Lists of a corpus that take little memory, and none again in each worker."""
 
 from collections.abc import Mapping
-from typing import Any, Dict, Iterator, List, Union
+from typing import Any, Dict, Iterator, List, Optional, Union
 
 import numpy as np
 from espnet2.train.dataset import AbsDataset
@@ -19,11 +19,14 @@ class CompactTable(Mapping):
 
     Args:
         table: Values by id. All are strings, or lists of one length.
+        other: Another one, whose ids are used where they are the same.
     """
 
-    def __init__(self, table: Dict[str, Value]):
+    def __init__(self, table: Dict[str, Value], other: Optional["CompactTable"] = None):
         items = sorted((key.encode(), value) for key, value in table.items())
         self._keys = np.array([key for key, _ in items])
+        if other is not None and np.array_equal(self._keys, other._keys):
+            self._keys = other._keys
         self._numbers = None
         if isinstance(items[0][1], str):
             texts = [value.encode() for _, value in items]
@@ -59,17 +62,21 @@ def _is_regular(table: Dict[str, Any]) -> bool:
     )
 
 
-def _compact(loader: Any) -> Any:
-    if isinstance(loader, dict):
-        return CompactTable(loader) if _is_regular(loader) else loader
-    # where ESPnet's readers keep their lists
-    for name in ("loader", "data", "_dict"):
-        if hasattr(loader, name):
-            setattr(loader, name, _compact(getattr(loader, name)))
-    return loader
-
-
 def compact(dataset: AbsDataset) -> None:
     """Put compact tables in the place of a dataset's dictionaries."""
+    first: Optional[CompactTable] = None
+
+    def compacted(loader: Any) -> Any:
+        nonlocal first
+        if isinstance(loader, dict) and _is_regular(loader):
+            table = CompactTable(loader, first)
+            first = first or table
+            return table
+        # where ESPnet's readers keep their lists
+        for name in ("loader", "data", "_dict"):
+            if hasattr(loader, name):
+                setattr(loader, name, compacted(getattr(loader, name)))
+        return loader
+
     for name, loader in dataset.loader_dict.items():
-        dataset.loader_dict[name] = _compact(loader)
+        dataset.loader_dict[name] = compacted(loader)

@@ -1,6 +1,7 @@
 """Lists of a corpus: the same as ESPnet's, in little memory."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -63,3 +64,29 @@ def test_a_dataset_gives_the_same(tmp_path):
             assert data[name].dtype == value.dtype
     assert isinstance(after.loader_dict["speech"].loader.data, CompactTable)
     assert isinstance(after.loader_dict["mos"], CompactTable)
+
+
+def test_less_memory_than_dictionaries(tmp_path):
+    """The lists of 20,000 clips, with ids and paths of usual length."""
+    lines = {"wav.scp": [], "mos": [], "utt2fs": []}
+    for i in range(20_000):
+        utt = f"corpus-system{i % 16:03}-sentence{i:07}"
+        lines["wav.scp"].append(
+            f"{utt} /corpora/with/a/path/of/usual/length/{utt}.wav\n"
+        )
+        lines["mos"].append(f"{utt} {1 + i % 4}.25\n")
+        lines["utt2fs"].append(f"{utt} 48000\n")
+    for name, text in lines.items():
+        (tmp_path / name).write_text("".join(text))
+    lists = [
+        (str(tmp_path / "wav.scp"), "speech", "sound"),
+        (str(tmp_path / "mos"), "mos", "text_float"),
+        (str(tmp_path / "utt2fs"), "fs", "text_int"),
+    ]
+    tracemalloc.start()
+    dataset = ESPnetDataset(lists, allow_multi_rates=True)
+    before, _ = tracemalloc.get_traced_memory()
+    compact(dataset)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after < before / 3
