@@ -193,7 +193,7 @@ def test_two_runs_in_one_directory(data, tmp_path):
     first = Training(data, exp, *options)
     first.wait_for("1/500epoch started")
     config = (exp / "config.yaml").read_text()
-    code, log = Training(data, exp, *options, "--seed", "4", name="second").finish()
+    code, log = Training(data, exp, "--max_epoch", "1", name="second").finish()
     assert code == 1
     assert f"error: {exp} is in use by process {first.pid} on " in log
     assert "--tag" in log and "Traceback" not in log
