@@ -11,6 +11,7 @@ from typing import Any, Dict, Union
 
 import yaml
 
+from espnet_samos.files import write_text
 from espnet_samos.metrics import METRICS
 from espnet_samos.results_table import (
     EXPLANATION,
@@ -197,8 +198,8 @@ def write_model_card(
     }
     output_dir.mkdir(parents=True, exist_ok=True)
     text = readme(name, description, config, results, about, made)
-    (output_dir / README).write_text(text, encoding="utf-8")
+    write_text(output_dir / README, text)
     facts = yaml.safe_dump(
         card(results, description), sort_keys=False, allow_unicode=True
     )
-    (output_dir / CARD).write_text(facts, encoding="utf-8")
+    write_text(output_dir / CARD, facts)

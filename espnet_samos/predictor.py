@@ -104,8 +104,8 @@ class MosPredictor:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The dtype is another one, or bfloat16 changes scores by more than
-            0.01 on this device.
+        ValueError: The model file cannot be read, the dtype is another one, or bfloat16
+            changes scores by more than 0.01 on this device.
 
     Example:
         predictor = MosPredictor.from_pretrained()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from espnet_samos import plots
+from espnet_samos.files import write_text
 from espnet_samos.metrics import METRICS, bootstrap_intervals, system_means
 
 MIN_VARIANCE = 1e-6  # the floor of torch's Gaussian NLL, so of the training loss
@@ -258,7 +259,6 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
     figure = plots.scatter(clips, name, scores["label_note"])
     figure.savefig(pred_dir / "scatter.png")
     # Last, so that a run that was cut short leaves no result that looks whole.
-    (pred_dir / "scores.json").write_text(
-        json.dumps(scores, indent=2, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
+    write_text(pred_dir / "scores.json", text)
     return scores

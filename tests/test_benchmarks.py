@@ -2,7 +2,7 @@
 
 import re
 
-from benchmarks import ssl_feats_formats, ssl_memory
+from benchmarks import ssl_feats_formats, ssl_memory, training_memory
 
 
 def test_ssl_memory(capsys, tmp_path):
@@ -38,3 +38,14 @@ def test_ssl_feats_formats(capsys, tmp_path):
     assert errors["ark, float32"] == 0
     ours = errors["ark, float16 with checksums (ours)"]
     assert 0 < ours < 0.01 < errors["ark, 8 bits a value (CM)"]
+
+
+def test_memory_does_not_grow_with_the_corpus(capsys):
+    sizes = ["1000", "100000"]
+    options = ["--steps", "40", "--batch_size", "8"]
+    training_memory.main(["--utterances", *sizes, *options])
+    printed = capsys.readouterr().out
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", printed, re.MULTILINE)
+    assert [utterances for utterances, _ in rows] == sizes
+    main, large_main = (float(row.split(" | ")[0]) for _, row in rows)
+    assert large_main <= 1.1 * main

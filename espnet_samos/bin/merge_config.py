@@ -8,6 +8,7 @@ import yaml
 from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
 
 from espnet_samos.config import merge_files
+from espnet_samos.files import explain_full_disk, write_text
 
 
 def get_parser():
@@ -27,6 +28,7 @@ def get_parser():
     return parser
 
 
+@explain_full_disk
 def main(cmd=None):
     """Merge configuration files."""
     parser = get_parser()
@@ -54,8 +56,7 @@ def main(cmd=None):
                 "--expdir, or remove that directory"
             )
     output.parent.mkdir(parents=True, exist_ok=True)
-    with output.open("w", encoding="utf-8") as f:
-        yaml_no_alias_safe_dump(merged, f, indent=4, sort_keys=False)
+    write_text(output, yaml_no_alias_safe_dump(merged, indent=4, sort_keys=False))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from espnet_samos.audio import AudioError, read_clip
+from espnet_samos.files import explain_full_disk
 
 
 def get_parser():
@@ -26,6 +27,7 @@ def get_parser():
     return parser
 
 
+@explain_full_disk
 def main(cmd=None):
     """Check the clips of a list."""
     args = get_parser().parse_args(cmd)

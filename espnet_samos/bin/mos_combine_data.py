@@ -6,6 +6,7 @@ import sys
 
 from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.combine import CATEGORIES, combine_data_dirs
+from espnet_samos.files import explain_full_disk
 
 
 def get_parser():
@@ -29,6 +30,7 @@ def get_parser():
     return parser
 
 
+@explain_full_disk
 def main(cmd=None):
     """Combine data directories."""
     parser = get_parser()

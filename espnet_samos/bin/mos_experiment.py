@@ -12,6 +12,7 @@ from espnet_samos.experiment_table import (
     read_runs,
     row_title,
 )
+from espnet_samos.files import explain_full_disk, write_text
 from espnet_samos.results_table import environment
 from espnet_samos.scoring import ScoringError
 
@@ -42,6 +43,7 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@explain_full_disk
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
     args = get_parser().parse_args(cmd)
@@ -77,7 +79,7 @@ def main(cmd: Optional[List[str]] = None) -> None:
         )
         figure.savefig(args.exp_dir / f"{test_set}.png")
     text = "\n".join([*lines, "", tables])
-    (args.exp_dir / "RESULTS.md").write_text(text, encoding="utf-8")
+    write_text(args.exp_dir / "RESULTS.md", text)
     print(text)
 
 

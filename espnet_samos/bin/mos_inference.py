@@ -12,6 +12,7 @@ from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 from espnet2.utils import config_argparse
 from espnet2.utils.types import str2triple_str, str_or_none
 
+from espnet_samos.files import explain_full_disk
 from espnet_samos.predictor import MosPredictor
 from espnet_samos.tasks.mos import MosTask
 
@@ -38,9 +39,12 @@ def inference(
         format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s",
     )
     set_all_random_seed(seed)
-    predictor = MosPredictor(
-        model_file, train_config, device="cuda" if ngpu > 0 else "cpu"
-    )
+    try:
+        predictor = MosPredictor(
+            model_file, train_config, device="cuda" if ngpu > 0 else "cpu"
+        )
+    except (FileNotFoundError, ValueError) as e:
+        sys.exit(f"error: {e}")
     loader = MosTask.build_streaming_iterator(
         data_path_and_name_and_type,
         dtype="float32",
@@ -110,6 +114,7 @@ def get_parser():
     return parser
 
 
+@explain_full_disk
 def main(cmd=None):
     """Score the clips of a data directory."""
     print(get_commandline_args(), file=sys.stderr)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import List, Optional
 
+from espnet_samos.files import explain_full_disk
 from espnet_samos.model_card import write_model_card
 from espnet_samos.scoring import ScoringError
 
@@ -33,6 +34,7 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@explain_full_disk
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
     args = vars(get_parser().parse_args(cmd))

@@ -4,6 +4,7 @@
 import argparse
 from typing import List, Optional
 
+from espnet_samos.files import explain_full_disk, full_disk
 from espnet_samos.packing import pack_model
 
 
@@ -25,12 +26,15 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@explain_full_disk
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
     args = get_parser().parse_args(cmd)
     try:
         pack_model(**vars(args))
     except OSError as e:
+        if full_disk(e):
+            raise
         raise SystemExit(f"error: {e}") from None
 
 

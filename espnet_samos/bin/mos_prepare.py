@@ -14,6 +14,7 @@ from espnet_samos.corpora import CORPORA
 from espnet_samos.corpora.clip import Clip, DataError
 from espnet_samos.corpora.data_dir import DataDirSummary, write_data_dir
 from espnet_samos.corpora.kaldi import read_table
+from espnet_samos.files import explain_full_disk
 
 
 def boolean(text: str) -> bool:
@@ -83,6 +84,7 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@explain_full_disk
 def main(cmd: Optional[List[str]] = None) -> None:
     """Prepare a corpus as the command line says."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import List, Optional
 
+from espnet_samos.files import explain_full_disk, write_text
 from espnet_samos.plots import training_curve
 from espnet_samos.results_table import experiment_results, read_experiment
 from espnet_samos.scoring import ScoringError
@@ -20,6 +21,7 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@explain_full_disk
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
     exp_dir = Path(get_parser().parse_args(cmd).exp_dir)
@@ -29,12 +31,13 @@ def main(cmd: Optional[List[str]] = None) -> None:
     except ScoringError as e:
         raise SystemExit(f"error: {e}") from None
     text = experiment_results(name, results)
-    checkpoint = exp_dir / "checkpoint.pth"
-    if checkpoint.is_file():
-        import torch  # slow to import: not for --help
+    # torch is slow to import: not for --help
+    from espnet_samos.train.checkpoint import CHECKPOINT, PREVIOUS, read_checkpoint
 
-        # mmap: only the reporter is read, not gigabytes of weights.
-        states = torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
+    states = read_checkpoint(exp_dir / CHECKPOINT) or read_checkpoint(
+        exp_dir / PREVIOUS
+    )
+    if states is not None:
         # The labels of training have no note of their own: what all test sets
         # say of theirs is taken to hold for them too.
         notes = {scores["label_note"] for scores in results.values()}
@@ -43,8 +46,8 @@ def main(cmd: Optional[List[str]] = None) -> None:
         figure.savefig(exp_dir / "training_curve.png")
         text += "\n### Training\n\n![loss and correlation](training_curve.png)\n"
     else:
-        print(f"no {checkpoint}: training_curve.png is left out")
-    (exp_dir / "RESULTS.md").write_text(text, encoding="utf-8")
+        print(f"no {exp_dir / CHECKPOINT}: training_curve.png is left out")
+    write_text(exp_dir / "RESULTS.md", text)
     print(text)
 
 

@@ -3,6 +3,7 @@
 import argparse
 from typing import List, Optional
 
+from espnet_samos.files import explain_full_disk
 from espnet_samos.results_table import set_table
 from espnet_samos.scoring import ScoringError, score_dir
 
@@ -29,6 +30,7 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@explain_full_disk
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
     args = get_parser().parse_args(cmd)

@@ -1,12 +1,12 @@
 """Several data directories as one."""
 
-import os
 from pathlib import Path
 from typing import Dict, List, Sequence, Union
 
 from espnet_samos.corpora.clip import Clip, DataError
 from espnet_samos.corpora.data_dir import DataDirSummary, write_data_dir
 from espnet_samos.corpora.kaldi import read_data_dir
+from espnet_samos.files import write_text
 
 CATEGORIES = ("corpus", "lang")
 
@@ -70,9 +70,5 @@ def combine_data_dirs(
 
 
 def _write_table(path: Path, table: Dict[str, str]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(
-        "".join(f"{key} {value}\n" for key, value in sorted(table.items())),
-        encoding="utf-8",
-    )
-    os.replace(temporary, path)
+    lines = (f"{key} {value}\n" for key, value in sorted(table.items()))
+    write_text(path, "".join(lines))

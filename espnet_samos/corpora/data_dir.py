@@ -1,7 +1,6 @@
 """The one writer of Kaldi data directories."""
 
 import math
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import soundfile
 
 from espnet_samos.audio import MAX_RATE, MIN_RATE, MIN_SECONDS
 from espnet_samos.corpora.clip import Clip, DataError, report_problems
+from espnet_samos.files import write_text
 
 # The last one is what makes a data directory: it goes first and comes last.
 FILES = (
@@ -246,6 +246,4 @@ def _replace_files(directory: Path, texts: Dict[str, str]) -> None:
         (directory / name).unlink(missing_ok=True)
     for name in FILES:
         if name in texts:
-            temporary = directory / f".{name}.tmp"
-            temporary.write_text(texts[name], encoding="utf-8")
-            os.replace(temporary, directory / name)
+            write_text(directory / name, texts[name])

@@ -155,7 +155,9 @@ def load_model(
         weights = torch.load(model_file, map_location="cpu", weights_only=True)
     except (EOFError, RuntimeError, pickle.UnpicklingError) as e:
         raise ValueError(
-            f"{model_file} cannot be read as a model's weights: {e}"
+            f"{Path(model_file).resolve()} cannot be read as a model "
+            f"({str(e).splitlines()[0]}). It is cut short, or holds more than weights: "
+            "take another epoch's, or train, copy or download it again"
         ) from e
     model.load_state_dict(weights)
     return model.to(device), args

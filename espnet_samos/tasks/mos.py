@@ -1,14 +1,17 @@
 """The MOS prediction task."""
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import Callable, List, Optional, Tuple
 
 import torch
+from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.tasks.abs_task import AbsTask, scheduler_classes
 from espnet2.torch_utils.initialize import INITIALIZATIONS
 from espnet2.train.collate_fn import CommonCollateFn
 from espnet2.train.dataset import DATA_TYPES
+from espnet2.train.distributed_utils import get_rank
 from espnet2.utils.get_default_kwargs import get_default_kwargs
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str2bool, str_or_none
@@ -16,7 +19,10 @@ from espnet2.utils.types import str2bool, str_or_none
 from espnet_samos.mos.build import build_model, build_preprocessor
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import SLOTS
+from espnet_samos.train.checkpoint import check_fits, restore
+from espnet_samos.train.compact import compact
 from espnet_samos.train.dump_ssl_feats import ssl_settings, weights_digest
+from espnet_samos.train.faults import explained, locked
 from espnet_samos.train.preprocessor import MosPreprocessor
 from espnet_samos.train.scheduler import ExponentialStepLR
 from espnet_samos.train.ssl_feats import check_same_ssl
@@ -82,8 +88,38 @@ class MosTask(AbsTask):
             help="The learning rate of the SSL frontend, where it is trained, as a "
             "multiple of that of the rest",
         )
+        group = parser.add_argument_group(description="Distributed training related")
+        group.add_argument(
+            "--dist_timeout",
+            type=int,
+            default=1800,
+            help="After how many seconds a process that waits for another gives up",
+        )
         # The clips have any rate: ESPnet's dataset must not insist on one.
         parser.set_defaults(allow_multi_rates=True, num_att_plot=0)
+
+    @classmethod
+    def main_worker(cls, args: argparse.Namespace) -> None:
+        """Train, or collect statistics, in a directory that no other run uses.
+
+        Raises:
+            SystemExit: A fault, with what to do about it: see `train.faults`.
+        """
+        rank = get_rank(args.dist_rank, args.dist_launcher) if args.distributed else 0
+        with explained(args.output_dir), contextlib.ExitStack() as stack:
+            if rank == 0:
+                stack.enter_context(locked(args.output_dir))
+                if args.resume:
+                    restore(args.output_dir, args.best_model_criterion)
+            super().main_worker(args)
+
+    @classmethod
+    def build_iter_factory(cls, *args, **kwargs) -> AbsIterFactory:
+        """Build ESPnet's iterators over lists that take little memory."""
+        factory = super().build_iter_factory(*args, **kwargs)
+        if hasattr(factory, "dataset"):
+            compact(factory.dataset)
+        return factory
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
@@ -132,6 +168,7 @@ class MosTask(AbsTask):
                 disk, which would leave it as it is; these are features of another SSL
                 model, layer or window; or its learning rate is set though it is not
                 trained.
+            FaultError: The checkpoint to resume from is of another model.
         """
         ssl = [] if model.ssl_frontend is None else model.ssl_frontend.parameters()
         ssl = [parameter for parameter in ssl if parameter.requires_grad]
@@ -143,6 +180,9 @@ class MosTask(AbsTask):
                 "(ssl_frontend_conf.freeze: true)"
             )
         cls._check_ssl_feats(args, model)
+        if args.resume and not args.use_adapter:
+            # before ESPnet writes config.yaml over that of the models that are there
+            check_fits(model, args.output_dir)
         optimizers = super().build_optimizers(args, model)
         if args.ssl_lr_factor == 1.0:
             return optimizers

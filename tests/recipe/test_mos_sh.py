@@ -11,6 +11,7 @@ import pytest
 import soundfile
 import yaml
 
+from espnet_samos.train.faults import locked
 from tests.recipe.small import (
     RATES,
     RECIPE,
@@ -96,6 +97,37 @@ def test_other_options_need_another_directory(finished):
     os.utime(pretrained, (time, time))
     assert result.returncode != 0
     assert "holds a training on other data, from another model or" in result.stdout
+
+
+def test_a_training_that_runs_is_left_alone(finished):
+    recipe, table = finished
+    exp = recipe / "exp/mos_sa_ssl_mos/pretrain"
+    started = (exp / ".started").read_text()
+    options = ["--stage", "4", "--stop_stage", "4", "--tag", "sa_ssl_mos"]
+    with locked(exp):
+        result = run(recipe, table, *options, "--train_args", "--seed 5")
+    assert result.returncode != 0
+    assert f"in use by process {os.getpid()} on" in result.stdout
+    assert (exp / ".started").read_text() == started
+
+
+def test_what_was_not_finished_is_done_again(finished):
+    """Nor is it taken for the result of before, with the options of before."""
+    recipe, table = finished
+    options = ["--stage", "6", "--stop_stage", "6"]
+    results = recipe / "exp/mos_sa_ssl_mos/inference_valid.lcc.best/my_test"
+    model = recipe / "exp/mos_sa_ssl_mos/1epoch.pth"
+    whole = model.read_bytes()
+    model.write_bytes(whole[: len(whole) // 2])
+    result = run(recipe, table, *options)
+    model.write_bytes(whole)
+    assert result.returncode != 0
+    assert f"{model} cannot be read as a model" in result.stdout
+    assert "take another epoch's, or train, copy or download" in result.stdout
+    assert not (results / ".done").exists()
+    result = run(recipe, table, *options)
+    assert result.returncode == 0, result.stdout[-5000:]
+    assert (results / ".done").exists()
 
 
 def test_the_packed_model_scores_as_the_original(finished, tmp_path, monkeypatch):

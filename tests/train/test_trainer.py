@@ -6,63 +6,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 from scipy import stats
 
 from espnet_samos.predictor import MosPredictor
 from espnet_samos.train.trainer import CORRELATION_FLOOR, validation_metrics
-
-NUM_CLIPS = 24
-OPTIONS = [
-    *("--ssl_frontend_conf", "frontend_conf.upstream=fbank"),
-    *("--ssl_encoder_conf", "hidden_channels=8"),
-    *("--spectrogram_frontend_conf", "hop_length=960"),
-    *("--spectrogram_encoder_conf", "channels=[4, 4, 8, 8]"),
-    *("--preprocessor_conf", "window_seconds=1.0"),
-    *("--batch_type", "unsorted", "--batch_size", "6"),
-    *("--shuffle_within_batch", "true", "--num_workers", "0"),
-    *("--grad_clip", "inf", "--optim", "adam", "--optim_conf", "lr=0.001"),
-    *("--best_model_criterion", "valid,lcc,max", "--keep_nbest_models", "1"),
-    *("--seed", "3", "--ngpu", "0", "--use_tensorboard", "false"),
-]
+from tests.train.small import arguments, make_data
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Noise at two rates; the louder the better."""
     directory = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-    lines = {"wav.scp": "", "mos": "", "utt2fs": ""}
-    for i in range(NUM_CLIPS):
-        mos = rng.uniform(1, 5)
-        fs = (16000, 48000)[i % 2]
-        path = directory / f"utt{i:02}.wav"
-        soundfile.write(path, 10 ** (mos - 6) * rng.standard_normal(fs), fs)
-        lines["wav.scp"] += f"utt{i:02} {path}\n"
-        lines["mos"] += f"utt{i:02} {mos:.4f}\n"
-        lines["utt2fs"] += f"utt{i:02} {fs}\n"
-    for name, text in lines.items():
-        (directory / name).write_text(text)
+    make_data(directory)
     return directory
 
 
 def command(data, exp, *options):
-    inputs = []
-    for part in ("train", "valid"):
-        for name, kind in (
-            ("wav.scp", "speech,sound"),
-            ("utt2fs", "fs,text_int"),
-            ("mos", "mos,text_float"),
-        ):
-            inputs += [
-                f"--{part}_data_path_and_name_and_type",
-                f"{data / name},{kind}",
-            ]
-        inputs += [f"--{part}_shape_file", str(data / "mos")]
     return [
         *(sys.executable, "-m", "espnet_samos.bin.mos_train"),
-        *(*OPTIONS, *inputs, "--output_dir", str(exp), "--resume", "true", *options),
+        *arguments(data, exp, *options),
     ]
 
 

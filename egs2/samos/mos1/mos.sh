@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The stages of training and testing a MOS predictor.
 
-set -e
+set -eE # -E: the trap below holds in functions, too
 set -u
 set -o pipefail
 
@@ -17,6 +17,8 @@ min() {
     echo "${a}"
 }
 SECONDS=0
+trap 'log "Error: stopped by the error above. Mend what it says, or free space where the disk" \
+    "is full, and run the same command again: what was finished is kept"' ERR
 
 # General configuration
 stage=1              # Processes starts from the specified stage.
@@ -364,10 +366,17 @@ train() {
     # shellcheck disable=SC2086
     "${python_command[@]}" -m espnet_samos.bin.merge_config --keep \
         --output "${exp}/train.yaml" -- ${config} ${model_config} || exit 1
+    # Nothing of a training is touched while it runs, also on another node. Other
+    # failures, on a file system without locks, are not ours.
+    if [ -f "${exp}/.lock" ]; then
+        flock --shared --nonblock --conflict-exit-code 3 "${exp}/.lock" true || [ $? -ne 3 ] ||
+            die "${exp} is in use by $(cat "${exp}/.lock"): wait until that has ended, or" \
+                "give this training its own --tag"
+    fi
     key="${step} on ${train_set_} and ${valid_set_} with: ${train_args} $*"
     inputs=("${stats}/.done")
     [ "${1:-}" = --init_param ] && inputs+=("$2")
-    if [ -f "${exp}/checkpoint.pth" ] &&
+    if { [ -f "${exp}/checkpoint.pth" ] || [ -f "${exp}/checkpoint.prev.pth" ]; } &&
         ! done_before "${exp}/.started" "${key}" "${inputs[@]}"; then
         die "${exp} holds a training on other data, from another model or with other options" \
             "($(cat "${exp}/.started")): give this one its own --tag, or remove that directory"
@@ -430,6 +439,7 @@ if ! "${skip_data_prep}"; then
                 log "Already done: ${_out}"
                 continue
             fi
+            rm -f "${_out}/.done"
             mkdir -p "${_logdir}"
             _scp=${_in}/wav.scp
             if [ -f "${_in}/segments" ] || grep -q '|[[:space:]]*$' "${_scp}"; then
@@ -537,6 +547,7 @@ if ! "${skip_eval}"; then
                 log "Already done: ${_dir}"
                 continue
             fi
+            rm -f "${_dir}/.done"
             _nj=$(min "${inference_nj}" "$(wc -l < "${_data}/wav.scp")")
             split_keys "${_logdir}" keys "${_nj}" "${_data}/wav.scp"
             log "Inference started: ${_logdir}/mos_inference.*.log"
@@ -549,7 +560,7 @@ if ! "${skip_eval}"; then
                     --model_file "${_model}" \
                     --train_config "${mos_exp}/config.yaml" \
                     --output_dir "${_logdir}/output.JOB" \
-                    ${_opts} ${inference_args} || on_error "inference failed" "${_logdir}"/mos_inference.*.log
+                    ${_opts} ${inference_args} || on_error "inference failed; run the same command to repeat it" "${_logdir}"/mos_inference.*.log
             for f in mos mos_std; do
                 for n in $(seq "${_nj}"); do
                     cat "${_logdir}/output.${n}/${f}"
