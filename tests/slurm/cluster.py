@@ -45,7 +45,7 @@ MailProg=/bin/true
 SlurmdTimeout=60
 InactiveLimit=0
 KillWait=2
-MinJobAge={min_job_age}
+MinJobAge=300
 GresTypes=gpu
 SlurmdParameters=config_overrides
 """
@@ -56,7 +56,7 @@ NODE = (
 )
 # "urgent" takes its nodes from the jobs of the others
 PARTITIONS = (
-    "PartitionName=cpu Nodes=n1,n2 Default=YES PriorityTier=1 {}\n"
+    "PartitionName=cpu Nodes=n1,n2 Default=YES PriorityTier=1\n"
     "PartitionName=gpu Nodes=n1,n2 PriorityTier=1\n"
     "PartitionName=urgent Nodes=n1,n2 PriorityTier=2 PreemptMode=OFF\n"
 )
@@ -79,10 +79,20 @@ def free_ports(n):
             s.close()
 
 
+def wait_for(condition, what, seconds=120):
+    """Wait until a condition is true, and return its value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.2)
+    return value
+
+
 class Cluster:
     """Daemons in a directory of their own; jobs reach them through `environment`."""
 
-    def __init__(self, root: Path, grace=0, min_job_age=300):
+    def __init__(self, root: Path):
         self.root = root
         self.processes = []
         (root / "state").mkdir(parents=True)
@@ -91,7 +101,6 @@ class Cluster:
             ports=free_ports(1 + len(NODES)),
             host=socket.gethostname().split(".")[0],
             user=subprocess.check_output(["id", "-un"], text=True).strip(),
-            min_job_age=min_job_age,
         )
         conf = CONF.format(**fields)
         gres = ""
@@ -100,7 +109,7 @@ class Cluster:
             # stand-ins: of devices, Slurm looks at the name only
             for i in range(2):
                 gres += f"NodeName={name} Name=gpu File=/dev/tty{i}\n"
-        conf += PARTITIONS.format(f"GraceTime={grace}" if grace else "")
+        conf += PARTITIONS
         self.conf = root / "slurm.conf"
         self.conf.write_text(conf)
         (root / "gres.conf").write_text(gres)
@@ -111,7 +120,7 @@ class Cluster:
             self._start("slurmctld", "-D", "-c", "-f", str(self.conf))
             for name in NODES:
                 self._start("slurmd", "-D", "-f", str(self.conf), "-N", name)
-            self._wait(self._all_idle, "the nodes", 30)
+            wait_for(self._all_idle, f"the nodes, see {self.root}/*.log")
         except BaseException:
             self.__exit__()
             raise
@@ -129,19 +138,11 @@ class Cluster:
         nodes = self("sinfo", "-h", "-t", "idle", "-p", "cpu", "-o", "%D", check=False)
         return nodes.strip() == str(len(NODES))
 
-    def _wait(self, condition, what, seconds):
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                logs = [p.read_text()[-2000:] for p in self.root.glob("*.log")]
-                raise TimeoutError("\n".join((f"waited in vain for {what}", *logs)))
-            time.sleep(0.2)
-
     def __exit__(self, *_):
         """End all jobs, then the daemons: without them, jobs would stay as orphans."""
         if len(self.processes) == 1 + len(NODES):
             self("scancel", "--user", str(os.getuid()), check=False)
-            self._wait(lambda: not self("squeue", "-h", check=False), "jobs to end", 60)
+            wait_for(lambda: not self("squeue", "-h", check=False), "jobs to end")
         for process in reversed(self.processes):
             process.terminate()
             process.wait(30)
