@@ -1,4 +1,4 @@
-# make demo · make test · make lint · make study · make small_model
+# make demo · make test · make lint · make study · make small_model · make slurm
 # Each sets up what it needs, once. VENV=/some/where puts the environment elsewhere.
 
 VENV ?= .venv

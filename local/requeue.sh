@@ -6,14 +6,13 @@
 # with the job: slurm.pl would take an end of the command for a failure, or a success.
 set -euo pipefail
 
-# shellcheck disable=SC2329 # a trap calls it
 requeue() {
     trap "" TERM USR1
     kill -KILL "${command}" 2> /dev/null || true # it may have been asked to go as well
-    # A job that does not run is leaving already: it was requeued by Slurm, by the same
-    # script on another node, or cancelled, which is final.
-    while [ "$(squeue --noheader --jobs "${SLURM_JOB_ID}" --format %t)" = R ] &&
-        ! scontrol requeue "${SLURM_JOB_ID}"; do
+    # A job that is leaving already was requeued by Slurm, by this script on another
+    # node, or cancelled, which is final.
+    until [[ "$(squeue --noheader --jobs "${SLURM_JOB_ID}" --format %t)" == @(CG|CA|PD) ]] ||
+        scontrol requeue "${SLURM_JOB_ID}"; do
         sleep 5
     done
     sleep infinity
@@ -24,4 +23,5 @@ trap requeue TERM USR1
 command=$!
 status=0
 wait "${command}" || status=$?
+[ "${status}" -ne 143 ] || requeue # the command got TERM before this script did
 exit "${status}"

@@ -98,6 +98,7 @@ def test_tasks_on_several_nodes_that_are_warned_are_requeued_at_once(cluster, re
                 *(*TO_ITS_TASKS, "bash", "work.sh"),
             )
             wait_for(lambda: read(log).count("start 0") == 2, log)
+            time.sleep(6)
             cluster.preempt()
             result = job.result()
     finally:
