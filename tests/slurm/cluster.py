@@ -45,7 +45,7 @@ MailProg=/bin/true
 SlurmdTimeout=60
 InactiveLimit=0
 KillWait=2
-MinJobAge=300
+MinJobAge=60
 GresTypes=gpu
 SlurmdParameters=config_overrides
 """
