@@ -1,4 +1,4 @@
-# make demo · make test · make lint · make study · make small_model
+# make demo · make test · make lint · make study · make small_model · make slurm
 # Each sets up what it needs, once. VENV=/some/where puts the environment elsewhere.
 
 VENV ?= .venv
@@ -7,7 +7,7 @@ export VENV
 PY := $(VENV)/bin/python
 RECIPE := egs2/samos/mos1
 
-.PHONY: help setup demo study small_model test integration bench lint clean
+.PHONY: help setup demo study small_model test integration slurm bench lint clean
 
 help:
 	@echo "make setup        install everything into $(VENV) and fetch ESPnet's scripts"
@@ -16,6 +16,7 @@ help:
 	@echo "make small_model  train the model that comes with the package"
 	@echo "make test         run the tests"
 	@echo "make integration  train ESPnet's own recipes with our frontends"
+	@echo "make slurm        run the recipe through a Slurm cluster that is started for it"
 	@echo "make bench        measure time and memory, into docs/performance.md"
 	@echo "make lint         ruff and shellcheck"
 	@echo "make clean        remove what the recipe made (not $(VENV))"
@@ -41,6 +42,9 @@ integration: setup
 	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[demo,integration]"
 	tools/fetch_mini_an4.sh
 	$(PY) -m pytest -m integration tests/integration
+
+slurm: setup
+	$(PY) -m pytest -m slurm -rs tests/slurm
 
 bench: setup
 	$(PY) -m benchmarks.everything

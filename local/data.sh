@@ -43,6 +43,11 @@ if [ -z "${corpus_dir}" ]; then
     corpus_dir=${!db_name:-}
 fi
 
+# Runs at once in this directory prepare a corpus one after the other.
+mkdir -p data
+exec 9> "data/.lock_${corpus}"
+flock 9
+
 # What is prepared goes to data/ only when all of it is fine.
 prepared=data/.prepared_${corpus}
 rm -rf "${prepared}"

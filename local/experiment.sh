@@ -34,7 +34,7 @@ dry_run=false          # Print the jobs with their inputs and outputs; run nothi
 ngpu=1                 # GPUs of each training ("0" uses cpu).
 max_jobs_run=1         # Trainings at once.
 nj=2                   # Parallel jobs of data preparation and statistics.
-num_threads=1          # Threads of each training on cpu.
+num_threads=1          # Cores of each training; on cpu, its threads.
 train_args=            # Arguments for every training; seeds are set here.
 inference_args=        # Arguments for every inference.
 dump_ssl_feats=false   # Compute the frozen SSL features once.
@@ -64,7 +64,7 @@ Options (defaults in parentheses; run.sh sets those of its corpus):
     --extra_config           YAML files to put over the configuration of every training,
                              e.g. a smaller SSL model
     --ngpu / --max_jobs_run  GPUs of a training/trainings at once (${ngpu}/${max_jobs_run})
-    --nj / --num_threads     Parallel jobs/threads of a training on CPU (${nj}/${num_threads})
+    --nj / --num_threads     Parallel jobs/cores of a training (${nj}/${num_threads})
     --train_args / --inference_args  Arguments for every training/inference
     --dump_ssl_feats / --gpu_dump  Compute frozen SSL features once/on GPUs
                              (${dump_ssl_feats}/${gpu_dump})
@@ -217,7 +217,8 @@ job() {
     logs=${root}/log/${name//[^a-zA-Z0-9_]/_}
     mkdir -p "${logs}"
     # shellcheck disable=SC2154
-    if ! ${cuda_cmd} --gpu "${ngpu}" --max-jobs-run "${max_jobs_run}" \
+    if ! ${cuda_cmd} --gpu "${ngpu}" --num_threads "${num_threads}" \
+        --max-jobs-run "${max_jobs_run}" --resumable true \
         JOB=1:"${n}" "${logs}/run.JOB.log" env cmd_backend=local "$@"; then
         for path in "${logs}"/run.*.log; do
             if ! tail -n 3 "${path}" | grep -qiE "ended \(code 0\)|with status 0$"; then

@@ -72,21 +72,21 @@ def make_recipe(directory):
     return recipe
 
 
-def run_script(recipe, *command):
+def run_script(recipe, *command, timeout=600, **environment):
     """Run a script in a recipe; its output, both streams, is in stdout."""
     env = dict(os.environ, VENV=os.environ.get("VENV", str(ROOT / ".venv")))
     return subprocess.run(
         command,
         cwd=recipe,
-        env=env,
+        env={**env, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=600,
+        timeout=timeout,
     )
 
 
-def run(recipe, table, *options):
+def run(recipe, table, *options, **environment):
     """Run mos.sh on the corpus; `options` override those here."""
     return run_script(
         recipe,
@@ -96,4 +96,5 @@ def run(recipe, table, *options):
         *("my_pretrain_dev", "--train_set", "my_train", "--valid_set", "my_dev"),
         *("--test_sets", "my_test", "--pretrain_config", "config.yaml"),
         *("--train_config", "config.yaml", "--dump_ssl_feats", "true", *options),
+        **environment,
     )

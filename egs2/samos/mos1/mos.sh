@@ -32,7 +32,7 @@ num_nodes=1          # The number of nodes.
 nj=2                 # The number of parallel jobs.
 inference_nj=2       # The number of parallel jobs in inference.
 gpu_inference=false  # Whether to perform gpu inference.
-num_threads=$(env -u OMP_NUM_THREADS nproc) # The number of threads of training on cpu.
+num_threads=         # The number of cores of training; on cpu, of its threads as well.
 dumpdir=dump         # Directory of formatted data.
 expdir=exp           # Directory to save experiments.
 python=python3       # Specify python to execute espnet commands.
@@ -94,7 +94,8 @@ Options (defaults in parentheses):
     --ngpu / --num_nodes         Training GPUs/nodes (${ngpu}/${num_nodes})
     --nj / --inference_nj        Parallel jobs (${nj}/${inference_nj})
     --gpu_inference              Use a GPU for inference (${gpu_inference})
-    --num_threads                Threads of training on CPU (${num_threads})
+    --num_threads                Cores of training; on CPU, its threads as well
+                                 (all of this machine, 4 through a scheduler)
     --dumpdir / --expdir         Data/experiment roots (${dumpdir}/${expdir})
     --python                     Python interpreter (${python})
     --local_data_opts            Arguments for local/data.sh
@@ -193,7 +194,15 @@ fi
 if [ -z "${inference_tag}" ]; then
     inference_tag=inference_${inference_model%.*}
 fi
-if [ "${ngpu}" -gt 0 ]; then
+if [ -z "${num_threads}" ]; then
+    case "${cuda_cmd}" in
+        run.pl* | stdout.pl*) num_threads=$(env -u OMP_NUM_THREADS nproc) ;;
+        *) num_threads=4 ;; # the cores of this machine say nothing about the others
+    esac
+fi
+cores=${num_threads}
+# ESPnet's launcher asks for one core a GPU, or one without, where there are several nodes
+if [ "${ngpu}" -gt 0 ] || [ "${num_nodes}" -gt 1 ]; then
     num_threads=1
 fi
 
@@ -207,6 +216,20 @@ done_before() {
         [ "${input}" -nt "${marker}" ] && return 1
     done
     return 0
+}
+
+# lock <directory>: wait for a run that works in it, and keep others out until the next
+# lock or unlock
+lock() {
+    mkdir -p "$1"
+    exec 9> "$1/.lock"
+    if ! flock --nonblock 9; then
+        log "Another run works in $1: waiting"
+        flock 9
+    fi
+}
+unlock() {
+    exec 9>&-
 }
 
 # on_error <message> <log>...: stop, showing the end of the logs that failed.
@@ -265,6 +288,7 @@ combine() {
     out=${data_feats}/${name}
     dirs=("${sets_[@]/#/${data_feats}/}")
     key="combine ${sets_[*]} of ${corpora[*]}"
+    lock "${out}"
     if done_before "${out}/.done" "${key}" "${dirs[@]/%//.done}"; then
         log "Already done: ${out}"
         return
@@ -285,6 +309,7 @@ collect_stats() {
         [ -f "${n}/wav.scp" ] || die "no ${n}: run stage 2 first"
     done
     stats=$(stats_dir "$1")
+    lock "${stats}"
     logdir=${stats}/logdir
     # shellcheck disable=SC2086
     "${python_command[@]}" -m espnet_samos.bin.merge_config --keep \
@@ -359,7 +384,7 @@ dump() {
 train() {
     local step=$1 exp=$2 train_set_=$3 valid_set_=$4 stage_=$5 config=$6
     shift 6
-    local stats key jobname opts inputs
+    local stats key jobname opts inputs requeue=()
     local train_dir=${data_feats}/${train_set_} valid_dir=${data_feats}/${valid_set_}
     stats=$(stats_dir "${train_set_}")
     [ -f "${stats}/.done" ] || die "no ${stats}: run stage 3 first"
@@ -392,21 +417,24 @@ train() {
 
     opts="$(data_opts train_ "${train_dir}" "$("${dump_ssl_feats}" && echo "${stats}/train/ssl_feats/ssl_feats.scp")")"
     opts+=" $(data_opts valid_ "${valid_dir}" "$("${dump_ssl_feats}" && echo "${stats}/valid/ssl_feats/ssl_feats.scp")")"
-    if [[ "${cuda_cmd}" == *queue* ]]; then
-        jobname=$(basename "${exp}") # SGE can't include "/" in a job name
+    if [[ "${cuda_cmd}" == *queue* || "${cuda_cmd}" == *pbs* ]]; then
+        jobname=$(basename "${exp}") # SGE and PBS can't include "/" in a job name
     else
         jobname=${exp}/train.log
+    fi
+    if [[ "${cuda_cmd}" == *slurm* ]] && [ "${num_nodes}" -gt 1 ]; then
+        requeue=(local/requeue.sh) # Slurm asks each task of srun to go, not their script
     fi
     log "Training started (${step}): ${exp}/train.log"
     # shellcheck disable=SC2086
     "${python_command[@]}" -m espnet2.bin.launch \
-        --cmd "${cuda_cmd} --name ${jobname}" \
+        --cmd "${cuda_cmd} --name ${jobname} --num_threads ${cores} --resumable true" \
         --log "${exp}/train.log" \
         --ngpu "${ngpu}" \
         --num_nodes "${num_nodes}" \
         --init_file_prefix "${exp}/.dist_init_" \
         --multiprocessing_distributed true -- \
-        env OMP_NUM_THREADS="${num_threads}" \
+        ${requeue[@]+"${requeue[@]}"} env OMP_NUM_THREADS="${num_threads}" \
         "${python_command[@]}" -m espnet_samos.bin.mos_train \
             --resume true \
             --config "${exp}/train.yaml" \
@@ -435,6 +463,7 @@ if ! "${skip_data_prep}"; then
             _logdir=${_out}/logs
             [ -f "${_in}/wav.scp" ] || die "no ${_in}/wav.scp: run stage 1, or put a data directory there"
             _key="check ${multichannel} ${skip_bad_clips}"
+            lock "${_out}"
             if done_before "${_out}/.done" "${_key}" "${_in}"/*; then
                 log "Already done: ${_out}"
                 continue
@@ -476,6 +505,7 @@ if ! "${skip_data_prep}"; then
         fi
         combine "${train_set}" "${train_set}"
         combine "${valid_set}" "${train_set}"
+        unlock
     fi
 else
     log "Skip the stages for data preparation"
@@ -499,6 +529,7 @@ if ! "${skip_train}"; then
         fi
         collect_stats "${train_set}" "${valid_set}" "${train_config}"
         dump "${train_set}" "${valid_set}"
+        unlock
     fi
 
     if [ "${stage}" -le 4 ] && [ "${stop_stage}" -ge 4 ]; then
