@@ -14,9 +14,8 @@ import contextlib
 import copy
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.harness import check_same, compare, heading, table
+from benchmarks.harness import check_same, compare, heading, profiled, table
 from benchmarks.plain import PlainEncoder
 from espnet_samos.frontend.log_spectrogram import LogSpectrogramFrontend
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
@@ -79,7 +78,7 @@ def main() -> None:
     parser.add_argument("--batch_size", type=int, default=4)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument(
-        "--profile", action="store_true", help="Print where the time of ours goes"
+        "--profile", action="store_true", help="Say where the time of ours goes"
     )
     args = parser.parse_args()
     on_gpu = args.device.startswith("cuda")
@@ -118,13 +117,7 @@ def main() -> None:
             flush=True,
         )
         if args.profile:
-            with profile(activities=[ProfilerActivity.CPU]) as profiler:
-                inference["ours"]()
-            print(
-                profiler.key_averages().table(
-                    sort_by="self_cpu_time_total", row_limit=9
-                )
-            )
+            print(profiled(inference["ours"]))
 
     steps = {}
     for name, plain, checkpointing, compiled in (

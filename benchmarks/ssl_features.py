@@ -23,7 +23,7 @@ import soxr
 import torch
 from s3prl import hub
 
-from benchmarks.harness import compare, heading, peak_memory, resident, table
+from benchmarks.harness import compare, heading, peak_memory, profiled, resident, table
 from benchmarks.ssl_memory import SHAPES, make_checkpoint
 from espnet_samos.frontend.ssl_layer import SSL_RATE, SslLayerFrontend
 
@@ -69,6 +69,9 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=1)
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--size", choices=list(SHAPES), default="2b")
+    parser.add_argument(
+        "--profile", action="store_true", help="Say where the time of ours goes"
+    )
     parser.add_argument("--dir", help="where to keep, or to find, the checkpoint")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.dir) as folder:
@@ -157,6 +160,8 @@ def run(args: argparse.Namespace, checkpoint: Path, folder: Path) -> None:
     if args.device.startswith("cuda") and "H100" in torch.cuda.get_device_name():
         share = rate / fastest.seconds / H100_BFLOAT16_PEAK
         print(f"That is {100 * share:.0f} % of the chip's peak in bfloat16.")
+    if args.profile:
+        print(f"\n{profiled(in_float32)}")
     if not has_bfloat16(args.device):
         print("bfloat16 is left out: this processor has no instructions for it.")
 
