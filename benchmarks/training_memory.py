@@ -3,8 +3,8 @@
 It trains a tiny model through the real task, its trainer and its data iterators, for
 the same number of steps on corpora of different sizes, each in a process of its own:
 
-    python benchmarks/training_memory.py
-    python benchmarks/training_memory.py --utterances 1000 1000000
+    python -m benchmarks.training_memory
+    python -m benchmarks.training_memory --utterances 1000 1000000
 
 A corpus is a few short files under as many ids as it has utterances: the lists are as
 long as those of a real one, the disk stays empty.
@@ -12,11 +12,9 @@ long as those of a real one, the disk stays empty.
 
 import argparse
 import contextlib
-import datetime
+import json
 import os
-import platform
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -28,7 +26,11 @@ import numpy as np
 import soundfile
 import torch
 
+from benchmarks.harness import heading
 from espnet_samos.frontend.ssl_layer import SslLayerFrontend
+from espnet_samos.train.dump_ssl_feats import ssl_settings, weights_digest
+from espnet_samos.train.preprocessor import MosPreprocessor
+from espnet_samos.train.ssl_feats import Shard
 
 NUM_FILES = 16
 NUM_VALID = 100
@@ -46,7 +48,7 @@ LISTS = {
     "utt2fs": "fs,text_int",
     "mos": "mos,text_float",
     "utt2corpus": "corpus,text",
-    "ssl_feats.scp": "ssl_feats,npy",
+    "ssl_feats.scp": "ssl_feats,ssl_feats",
 }
 UPSTREAM = "fbank"
 OPTIONS = [
@@ -77,27 +79,42 @@ class Row(NamedTuple):
     waiting: float  # fraction of the training's time
 
 
+def write_ssl_feats(directory: Path) -> Shard:
+    """Write the features of one clip, of which all of them can have the same."""
+    conf = dict(frontend_conf=dict(upstream=UPSTREAM))
+    frontend = SslLayerFrontend(**conf)
+    num_samples = round(WINDOW_SECONDS * 16000)
+    # (1, NFrames, Dim)
+    feats, _ = frontend(torch.zeros(1, num_samples), torch.tensor([num_samples]))
+    preprocessor = MosPreprocessor(train=False, window_seconds=WINDOW_SECONDS)
+    ssl = ssl_settings("ssl_layer", conf, preprocessor)
+    shard = Shard(directory / "ssl_feats.1.ark", directory, ["clip"], "")
+    shard.write(
+        [("clip", feats[0].half().numpy())],
+        dict(ssl, weights=weights_digest(frontend)),
+    )
+    return shard
+
+
 def make_corpus(directory: Path, utterances: int) -> None:
     """Write a training set of so many utterances and a small validation set."""
     folder = directory / FOLDER
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
-    num_samples = round(WINDOW_SECONDS * 16000)
-    frontend = SslLayerFrontend(frontend_conf=dict(upstream=UPSTREAM))
-    # (1, NFrames, Dim)
-    feats, _ = frontend(torch.zeros(1, num_samples), torch.tensor([num_samples]))
     for i in range(NUM_FILES):
         fs = RATES[i % len(RATES)]
         samples = 0.1 * rng.standard_normal(round(CLIP_SECONDS * fs))
         soundfile.write(folder / f"system{i:03}-clip.wav", samples, fs)
-        np.save(folder / f"system{i:03}-clip.npy", feats[0].numpy())
     for part, number in (("train", utterances), ("valid", NUM_VALID)):
         (directory / part).mkdir()
+        shard = write_ssl_feats(directory / part)
+        (feats,) = json.loads(shard.manifest.read_text())["clips"].values()
         with contextlib.ExitStack() as stack:
             files = {
                 name: stack.enter_context((directory / part / name).open("w"))
                 for name in LISTS
             }
+            clips = {}
             for i in range(number):
                 j = i % NUM_FILES
                 clip = f"{folder}/system{j:03}-clip"
@@ -106,10 +123,15 @@ def make_corpus(directory: Path, utterances: int) -> None:
                     "utt2fs": RATES[j % len(RATES)],
                     "mos": f"{rng.uniform(1, 5):.4f}",
                     "utt2corpus": "corpus",
-                    "ssl_feats.scp": f"{clip}.npy",
+                    "ssl_feats.scp": f"ssl_feats.1.ark:{feats['offset']}",
                 }
+                utt = f"corpus-system{j:03}-sentence{i:07}"
+                clips[utt] = feats
                 for name, value in values.items():
-                    files[name].write(f"corpus-system{j:03}-sentence{i:07} {value}\n")
+                    files[name].write(f"{utt} {value}\n")
+        manifest = json.loads(shard.manifest.read_text())
+        manifest["clips"] = clips
+        shard.manifest.write_text(json.dumps(manifest))
 
 
 def command(directory: Path, options: argparse.Namespace) -> List[str]:
@@ -181,17 +203,6 @@ def measure(utterances: int, options: argparse.Namespace) -> Row:
     return Row(utterances, *medians.tolist(), peak, waiting)
 
 
-def machine() -> str:
-    """Describe the machine: processor and cores in use."""
-    names = [
-        line.split(":")[1].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    name = names[0] if names else platform.machine()
-    return f"{name}, {len(os.sched_getaffinity(0))} cores, no GPU"
-
-
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument(
@@ -206,11 +217,10 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Optional[Sequence[str]] = None) -> None:
     cmd = sys.argv[1:] if cmd is None else cmd
     options = get_parser().parse_args(cmd)
-    invocation = shlex.join(["python", "benchmarks/training_memory.py", *cmd])
+    print(heading("Memory of training", "training_memory", arguments=cmd))
     print(
-        f"{machine()}, {datetime.date.today()}, `{invocation}`; {options.steps} steps "
-        f"of {options.batch_size} clips in windows of {WINDOW_SECONDS:g} s, "
-        f"{options.num_workers} workers.\n"
+        f"{options.steps} steps of {options.batch_size} clips in windows of "
+        f"{WINDOW_SECONDS:g} s, {options.num_workers} workers.\n"
     )
     print("| utterances | main process, MB | own to a worker | all | peak | waiting |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")

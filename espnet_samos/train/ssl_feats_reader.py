@@ -1,8 +1,8 @@
 """Read SSL features from disk while training."""
 
-import collections.abc
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Dict, Iterator, Tuple
+from typing import Iterator, List
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from espnet_samos.train.ssl_feats import (
 )
 
 
-class SslFeatsReader(collections.abc.Mapping):
+class SslFeatsReader(Mapping):
     """Read SSL features clip by clip, as ESPnet's dataset does.
 
     A clip's features come as float32 (NFrames, Dim), verified by checksum.
@@ -41,16 +41,19 @@ class SslFeatsReader(collections.abc.Mapping):
         for line in lines:
             utt, _, place = line.partition(" ")
             listed.append((utt, Path(place).name))
-        self._clips: Dict[str, Tuple[Path, Dict[str, int]]] = {}
+        self._arks: List[Path] = []
+        # which ark, offset, checksum: numbers alone, which `compact` takes
+        self.data: Mapping[str, List[int]] = {}
         for path in sorted(Path(scp).parent.glob("ssl_feats.*.json")):
             manifest = read_manifest(path)
             ark = path.with_suffix(".ark")
             check_size(ark, manifest["size"])
             for utt, clip in manifest["clips"].items():
-                self._clips[utt] = ark, clip
+                self.data[utt] = [len(self._arks), clip["offset"], clip["crc32"]]
+            self._arks.append(ark)
         places = [
-            (utt, f"{ark.name}:{clip['offset']}")
-            for utt, (ark, clip) in self._clips.items()
+            (utt, f"{self._arks[index].name}:{offset}")
+            for utt, (index, offset, _) in self.data.items()
         ]
         if sorted(listed) != sorted(places):
             raise SslFeatsError(
@@ -60,17 +63,18 @@ class SslFeatsReader(collections.abc.Mapping):
 
     def __getitem__(self, utt: str) -> np.ndarray:
         """Read the features of a clip, (NFrames, Dim)."""
-        if utt not in self._clips:
+        if utt not in self.data:
             raise SslFeatsError(f"{self.scp} has no features of {utt}: {CURE}")
-        ark, clip = self._clips[utt]
+        index, offset, crc32 = self.data[utt]
+        feats = read_clip(self._arks[index], utt, offset, crc32)
         # PyTorch does this more than ten times faster than NumPy.
-        return torch.from_numpy(read_clip(ark, utt, **clip)).float().numpy()
+        return torch.from_numpy(feats).float().numpy()
 
     def __contains__(self, utt: object) -> bool:
-        return utt in self._clips
+        return utt in self.data
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._clips)
+        return iter(self.data)
 
     def __len__(self) -> int:
-        return len(self._clips)
+        return len(self.data)

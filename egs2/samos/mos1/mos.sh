@@ -320,6 +320,7 @@ collect_stats() {
         log "Already done: ${stats}"
         return
     fi
+    rm -f "${stats}/.done"
     nj_=$(min "${nj}" "$(wc -l < "${train_dir}/wav.scp")" "$(wc -l < "${valid_dir}/wav.scp")")
     split_keys "${logdir}" train "${nj_}" "${train_dir}/wav.scp"
     split_keys "${logdir}" valid "${nj_}" "${valid_dir}/wav.scp"
