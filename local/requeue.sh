@@ -5,10 +5,11 @@
 # job of higher priority (TERM), it goes back into the queue, and this script ends only
 # with the job: slurm.pl would take an end of the command for a failure, or a success.
 set -euo pipefail
+set -m # the command and its children are a process group: none of them is to outlive it
 
 requeue() {
     trap "" TERM USR1
-    kill -KILL "${command}" 2> /dev/null || true # it may have been asked to go as well
+    kill -KILL -- "-${command}" 2> /dev/null || true # it may have been asked to go as well
     # A job that is leaving already was requeued by Slurm, by this script on another
     # node, or cancelled, which is final.
     until [[ "$(squeue --noheader --jobs "${SLURM_JOB_ID}" --format %t)" == @(CG|CA|PD) ]] ||

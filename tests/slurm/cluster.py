@@ -130,7 +130,11 @@ class Cluster:
         with (self.root / "output").open("a") as output:
             self.processes.append(
                 subprocess.Popen(
-                    command, env=self.environment, stdout=output, stderr=output
+                    command,
+                    env=self.environment,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,  # Ctrl-C is not for them: jobs end first
                 )
             )
 

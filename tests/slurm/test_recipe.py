@@ -202,6 +202,7 @@ def test_the_mini_recipe_interrupted_twice_has_the_scores_of_an_undisturbed_one(
     for log in logs:
         before = log.with_name("train.log.1").read_text()
         assert "epoch started" in before and "with status" not in before
+        assert "4/4epoch started" not in before  # nothing of it went on
         assert "1epoch started" not in log.read_text()  # it resumed
     interrupted, undisturbed = scores(recipe, "slurm"), scores(recipe, "local")
     assert len(interrupted) > 20
