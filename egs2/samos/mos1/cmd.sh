@@ -5,12 +5,11 @@
 #
 # shellcheck shell=bash
 
-# "local", "stdout", "slurm", "sge" or "pbs"; the environment may set it.
+# "local", "slurm", "sge" or "pbs"; the environment may set it.
 cmd_backend=${cmd_backend:-local}
 
 case "${cmd_backend}" in
     local) _cmd=run.pl ;;
-    stdout) _cmd=stdout.pl ;;
     slurm) _cmd=slurm.pl ;; # conf/slurm.conf: edit the partitions
     sge) _cmd=queue.pl ;;   # conf/queue.conf
     pbs) _cmd=pbs.pl ;;     # conf/pbs.conf
