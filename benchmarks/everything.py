@@ -21,6 +21,8 @@ ON_CPU = (
     "spectrogram_branch",
     "ssl_features",
     "training_step",
+    "ssl_feats_formats",
+    "training_memory --steps 30",
     "score_files",
 )
 ON_GPU = (

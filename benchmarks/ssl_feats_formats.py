@@ -1,6 +1,6 @@
 """Time and size of the file formats in which SSL features could be kept.
 
-    python benchmarks/ssl_feats_formats.py [--num_clips 64] [--dir DIR]
+    python -m benchmarks.ssl_feats_formats [--num_clips 64] [--dir DIR]
 
 Features are made up, of the shape of XLS-R 2B's for 10 s: normally distributed, with a
 standard deviation for each dimension between 0.01 and 10 (log-uniform). Each format is
@@ -14,7 +14,6 @@ import os
 import sys
 import tempfile
 import time
-from datetime import date
 from pathlib import Path
 from typing import Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence
 
@@ -24,7 +23,7 @@ import torch
 from espnet2.fileio.npy_scp import NpyScpReader, NpyScpWriter
 from espnet2.train.dataset import H5FileWrapper, kaldi_loader
 
-from espnet_samos.model_card import machine
+from benchmarks.harness import heading
 from espnet_samos.train.ssl_feats import SHARD_SIZE, Shard, read_manifest
 from espnet_samos.train.ssl_feats_reader import SslFeatsReader
 
@@ -177,10 +176,8 @@ def main(cmd: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--dir", help="on the disk to measure (default: /tmp)")
     args = parser.parse_args(cmd)
     feats = make_feats(args.num_clips, args.num_frames, args.dim)
-    print(
-        f"{date.today()}, {machine()}, `python benchmarks/ssl_feats_formats.py`: "
-        f"{args.num_clips} clips of {args.num_frames} × {args.dim}\n"
-    )
+    print(heading("Formats of SSL features", "ssl_feats_formats", arguments=cmd))
+    print(f"{args.num_clips} clips of {args.num_frames} × {args.dim}.\n")
     print(
         "| | MB a clip | write, clips/s | read cold, clips/s | read warm, clips/s | "
         "largest error |"
