@@ -10,12 +10,18 @@ and Adam.
 """
 
 import argparse
-import contextlib
 import copy
 
 import torch
 
-from benchmarks.harness import check_same, compare, heading, profiled, table
+from benchmarks.harness import (
+    check_same,
+    compare,
+    heading,
+    profiled,
+    table,
+    training_step,
+)
 from benchmarks.plain import PlainEncoder
 from espnet_samos.frontend.log_spectrogram import LogSpectrogramFrontend
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
@@ -49,26 +55,6 @@ def make_encoder() -> Conv2dEncoder:
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
     return encoder
-
-
-def training_step(branch: Branch, feats: torch.Tensor, amp: bool, fused: bool):
-    """Give a function that trains one step."""
-    optimizer = torch.optim.Adam(branch.parameters(), lr=1e-4, fused=fused)
-    autocast = (
-        torch.autocast(feats.device.type, torch.bfloat16)
-        if amp
-        else contextlib.nullcontext()
-    )
-
-    def step() -> None:
-        branch.train()
-        optimizer.zero_grad()
-        with autocast:
-            loss = (branch(feats).float() - MOS).square().mean()
-        loss.backward()
-        optimizer.step()
-
-    return step
 
 
 def main() -> None:
@@ -134,7 +120,10 @@ def main() -> None:
         if compiled:
             branch.compile()
         steps[name] = training_step(
-            branch, feats, amp=on_gpu and not plain, fused=not plain
+            branch,
+            lambda b=branch: (b(feats).float() - MOS).square().mean(),
+            args.device,
+            fast=not plain,
         )
     print(heading("Spectrogram branch, training", "spectrogram_branch", args.device))
     print(table(compare(steps, args.repetitions, args.device), args.batch_size))

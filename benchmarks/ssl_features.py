@@ -13,7 +13,6 @@ score means nothing; what is compared is features.
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 from typing import List
 
@@ -23,8 +22,8 @@ import soxr
 import torch
 from s3prl import hub
 
+from benchmarks.checkpoint import SHAPES, random_checkpoint
 from benchmarks.harness import compare, heading, peak_memory, profiled, resident, table
-from benchmarks.ssl_memory import SHAPES, make_checkpoint
 from espnet_samos.frontend.ssl_layer import SSL_RATE, SslLayerFrontend
 
 SECONDS = 10
@@ -74,13 +73,8 @@ def main() -> None:
     )
     parser.add_argument("--dir", help="where to keep, or to find, the checkpoint")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=args.dir) as folder:
-        checkpoint = Path(args.dir or folder, f"xls_r_{args.size}_random.pt")
-        if not checkpoint.is_file():
-            part = checkpoint.with_suffix(".part")
-            make_checkpoint(part, args.size)
-            part.rename(checkpoint)
-        run(args, checkpoint, Path(folder))
+    with random_checkpoint(args.size, args.dir) as (checkpoint, folder):
+        run(args, checkpoint, folder)
 
 
 @torch.no_grad()

@@ -9,12 +9,9 @@ and scores:
 """
 
 import argparse
-import mmap
 import sys
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 from typing import List, NamedTuple, Optional, Sequence, Tuple
@@ -23,23 +20,14 @@ import numpy as np
 import torch
 import yaml
 from espnet2.torch_utils.device_funcs import to_device
-from s3prl.upstream.wav2vec2.wav2vec2_model import (
-    AudioPretrainingConfig,
-    Wav2Vec2Config,
-    Wav2Vec2Model,
-)
-from torch._subclasses import FakeTensorMode
 
+from benchmarks.checkpoint import SHAPES, random_checkpoint
 from benchmarks.harness import heading
 from espnet_samos.config import merge_files
 from espnet_samos.tasks.mos import MosTask
 
 PAPER = Path(__file__).parents[1] / "conf" / "paper"
 CONFIGS = [str(PAPER / f"{name}.yaml") for name in ("model", "train", "pretrain")]
-SHAPES = {
-    "2b": dict(width=1920, feed_forward=7680, heads=16),
-    "tiny": dict(width=64, feed_forward=256, heads=2),
-}
 SECONDS = 10
 FS = 48000
 
@@ -51,36 +39,6 @@ class Row(NamedTuple):
     seconds: float
     resident: float  # peak of the process so far, in GB
     gpu: float  # peak of the part, in GB
-
-
-def make_checkpoint(path: Path, size: str) -> None:
-    """Write a wav2vec 2.0 checkpoint of 48 layers without ever holding it."""
-    shape = SHAPES[size]
-    config = Wav2Vec2Config(
-        encoder_layers=48,
-        encoder_embed_dim=shape["width"],
-        encoder_ffn_embed_dim=shape["feed_forward"],
-        encoder_attention_heads=shape["heads"],
-        layer_norm_first=True,
-        extractor_mode="layer_norm",
-        conv_bias=True,
-        quantize_targets=True,
-    )
-    with FakeTensorMode():
-        weights = Wav2Vec2Model(config).state_dict()
-    with torch.serialization.skip_data(materialize_fake_tensors=True):
-        torch.save(
-            dict(
-                task_cfg=asdict(AudioPretrainingConfig(normalize=True)),
-                model_cfg=asdict(config),
-                model_weight=weights,
-            ),
-            path,
-        )
-    with torch.serialization.set_default_mmap_options(mmap.MAP_SHARED):
-        weights = torch.load(path, mmap=True)["model_weight"]
-    for weight in weights.values():
-        weight.normal_(std=0.02)
 
 
 def peak_resident() -> float:
@@ -194,12 +152,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Optional[Sequence[str]] = None) -> None:
     cmd = sys.argv[1:] if cmd is None else cmd
     options = get_parser().parse_args(cmd)
-    with tempfile.TemporaryDirectory(dir=options.dir) as folder:
-        checkpoint = Path(options.dir or folder, f"xls_r_{options.size}_random.pt")
-        if not checkpoint.is_file():
-            part = checkpoint.with_suffix(".part")
-            make_checkpoint(part, options.size)
-            part.rename(checkpoint)
+    with random_checkpoint(options.size, options.dir) as (checkpoint, folder):
         # A process of its own, so that its peak is that of the work alone.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             built, rows = pool.submit(

@@ -11,20 +11,24 @@ a GPU it is trained in bfloat16 (`--use_amp true`) with a fused optimiser
 """
 
 import argparse
-import contextlib
 import copy
-import tempfile
-from pathlib import Path
-from typing import Callable, Dict
+from typing import Dict
 
 import torch
 import yaml
 
-from benchmarks.harness import check_same, compare, heading, table
+from benchmarks.checkpoint import SHAPES, random_checkpoint
+from benchmarks.harness import (
+    autocast,
+    check_same,
+    compare,
+    heading,
+    table,
+    training_step,
+)
 from benchmarks.plain import PlainEncoder
-from benchmarks.ssl_memory import CONFIGS, SHAPES, make_checkpoint
+from benchmarks.ssl_memory import CONFIGS
 from espnet_samos.config import merge_files
-from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.tasks.mos import MosTask
 
 SECONDS = 10
@@ -42,31 +46,6 @@ def make_batch(batch_size: int, device: str) -> Dict[str, torch.Tensor]:
     return dict(batch, mos=mos.to(device))
 
 
-def autocast(device: str, enabled: bool) -> contextlib.AbstractContextManager:
-    """Compute in bfloat16 where that is enabled."""
-    if enabled:
-        return torch.autocast(device.split(":")[0], torch.bfloat16)
-    return contextlib.nullcontext()
-
-
-def training_step(
-    model: ESPnetMosModel, batch: Dict[str, torch.Tensor], device: str, fast: bool
-) -> Callable[[], None]:
-    """Give a function that trains one step."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=1e-4, fused=fast)
-
-    def step() -> None:
-        model.train()
-        optimizer.zero_grad()
-        with autocast(device, fast):
-            loss = model(**batch)["loss"]
-        loss.backward()
-        optimizer.step()
-
-    return step
-
-
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -76,21 +55,16 @@ def main() -> None:
     parser.add_argument("--size", choices=list(SHAPES), default="2b")
     parser.add_argument("--dir", help="where to keep, or to find, the checkpoint")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=args.dir) as folder:
-        checkpoint = Path(args.dir or folder, f"xls_r_{args.size}_random.pt")
-        if not checkpoint.is_file():
-            part = checkpoint.with_suffix(".part")
-            make_checkpoint(part, args.size)
-            part.rename(checkpoint)
+    with random_checkpoint(args.size, args.dir) as (checkpoint, folder):
         config = merge_files(CONFIGS)
         config["ssl_frontend_conf"]["frontend_conf"] = dict(
             upstream="wav2vec2_local", path_or_url=str(checkpoint)
         )
-        file = Path(folder, "train.yaml")
+        file = folder / "train.yaml"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
         model = MosTask.build_model(
             MosTask.get_parser().parse_args(
-                ["--config", str(file), "--output_dir", folder]
+                ["--config", str(file), "--output_dir", str(folder)]
             )
         ).to(args.device)
     fast = args.device.startswith("cuda")
@@ -110,8 +84,12 @@ def main() -> None:
         check_same("ours", expected[clip].item(), actual[clip].item(), tolerance)
     rows = compare(
         {
-            "plain modules, float32": training_step(plain, batch, args.device, False),
-            "ours": training_step(model, batch, args.device, fast),
+            "plain modules, float32": training_step(
+                plain, lambda: plain(**batch)["loss"], args.device, False
+            ),
+            "ours": training_step(
+                model, lambda: model(**batch)["loss"], args.device, fast
+            ),
         },
         args.repetitions,
         args.device,
