@@ -196,7 +196,7 @@ if [ -z "${inference_tag}" ]; then
 fi
 if [ -z "${num_threads}" ]; then
     case "${cuda_cmd}" in
-        *run.pl* | *stdout.pl*) num_threads=$(env -u OMP_NUM_THREADS nproc) ;;
+        *run.pl*) num_threads=$(env -u OMP_NUM_THREADS nproc) ;;
         *) num_threads=4 ;; # the cores of this machine say nothing about the others
     esac
 fi
