@@ -4,7 +4,9 @@ Variants take turns, so that whatever else the machine does meets all of them; w
 counts is each one's median, and the ratios of these.
 """
 
+import ctypes
 import datetime
+import gc
 import os
 import shlex
 import statistics
@@ -43,6 +45,12 @@ def resident() -> float:
     return (int(total) - int(shared)) * PAGE / 1e9
 
 
+def give_back() -> None:
+    """Give freed memory back, which would hide what is taken next."""
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # of glibc
+
+
 @contextmanager
 def peak_memory(device: str) -> Iterator[List[float]]:
     """Measure the peak of memory, in GB above what there is at the beginning.
@@ -62,6 +70,7 @@ def peak_memory(device: str) -> Iterator[List[float]]:
         torch.cuda.synchronize()
         result.append((torch.cuda.max_memory_allocated() - before) / 1e9)
         return
+    give_back()
     before = peak = resident()
     done = threading.Event()
 

@@ -23,7 +23,15 @@ import torch
 from s3prl import hub
 
 from benchmarks.checkpoint import SHAPES, random_checkpoint
-from benchmarks.harness import compare, heading, peak_memory, profiled, resident, table
+from benchmarks.harness import (
+    compare,
+    give_back,
+    heading,
+    peak_memory,
+    profiled,
+    resident,
+    table,
+)
 from espnet_samos.frontend.ssl_layer import SSL_RATE, SslLayerFrontend
 
 SECONDS = 10
@@ -86,6 +94,7 @@ def run(args: argparse.Namespace, checkpoint: Path, folder: Path) -> None:
         low = soxr.resample(clip, FS, FILE_RATE)
         soundfile.write(path, low, FILE_RATE, subtype="PCM_16")
 
+    give_back()
     imports = resident()
     with peak_memory("cpu") as peak:
         ours = SslLayerFrontend(
@@ -93,6 +102,7 @@ def run(args: argparse.Namespace, checkpoint: Path, folder: Path) -> None:
             layer=LAYER,
         )
     ours.to(args.device).eval()
+    give_back()
     built = resident() - imports
     everything = hub.wav2vec2_local(ckpt=str(checkpoint)).to(args.device).eval()
 

@@ -41,6 +41,8 @@ MAX_BFLOAT16_DIFFERENCE = 0.01
 def collate(windows: Sequence[Dict[str, np.ndarray]]) -> Dict[str, torch.Tensor]:
     """Stack windows, which all have the same length, as ESPnet does in training.
 
+    ESPnet's own `CommonCollateFn` would import its TTS models.
+
     Args:
         windows: What `MosPreprocessor` gives for each of them.
 

@@ -5,7 +5,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from espnet_samos.train.ssl_feats import SslFeatsError, join_shards
+from espnet_samos.files import explain_full_disk
+from espnet_samos.train.ssl_feats import join_shards
 
 
 def get_parser():
@@ -21,13 +22,14 @@ def get_parser():
     return parser
 
 
+@explain_full_disk
 def main(cmd=None):
     """Verify and list SSL features."""
     args = get_parser().parse_args(cmd)
     try:
         for data_dir, feats_dir in zip(args.data_dirs, args.feats_dirs, strict=True):
             join_shards(Path(data_dir), Path(feats_dir))
-    except SslFeatsError as e:
+    except ValueError as e:
         sys.exit(f"mos_join_ssl_feats: error: {e}")
 
 

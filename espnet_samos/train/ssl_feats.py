@@ -17,6 +17,9 @@ import kaldiio
 import numpy as np
 from kaldiio.matio import read_kaldi
 
+from espnet_samos.corpora.kaldi import read_table
+from espnet_samos.files import write_text
+
 # Clips in a shard: what a job that is killed loses at most.
 SHARD_SIZE = 32
 CURE = "run stage 3 again, which computes that part anew"
@@ -24,16 +27,6 @@ CURE = "run stage 3 again, which computes that part anew"
 
 class SslFeatsError(ValueError):
     """SSL features on disk that cannot be used; the message says what to do."""
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file that is there in full or not at all."""
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as f:
-        f.write(text)
-        f.flush()
-        os.fsync(f.fileno())
-    part.replace(path)
 
 
 def read_manifest(path: Path) -> Dict[str, Any]:
@@ -147,7 +140,7 @@ class Shard:
                 size = f.tell()
             part.replace(self.ark)
             manifest = dict(ssl=ssl, inputs=self.inputs, size=size, clips=written)
-            _write_whole(self.manifest, json.dumps(manifest, indent=1))
+            write_text(self.manifest, json.dumps(manifest, indent=1))
         except OSError as e:
             raise SslFeatsError(
                 f"{part} cannot be written ({e}): make room and run stage 3 again, "
@@ -160,12 +153,9 @@ def find_shards(data_dir: Path, folder: Path) -> List[Shard]:
 
     Raises:
         SslFeatsError: A clip is not there.
+        DataError: A list of the data directory is damaged.
     """
-    tables = []
-    for name in ("wav.scp", "utt2fs"):
-        lines = (data_dir / name).read_text(encoding="utf-8").splitlines()
-        tables.append(dict(line.split(maxsplit=1) for line in lines))
-    paths, rates = tables
+    paths, rates = (read_table(data_dir / name) for name in ("wav.scp", "utt2fs"))
     utts = list(paths)
     shards = []
     for first in range(0, len(utts), SHARD_SIZE):
@@ -218,7 +208,7 @@ def join_shards(data_dir: Path, folder: Path) -> Path:
     for path in set(folder.glob("ssl_feats.*.*")) - current:
         path.unlink()
     scp = folder / "ssl_feats.scp"
-    _write_whole(scp, "".join(lines))
+    write_text(scp, "".join(lines))
     return scp
 
 

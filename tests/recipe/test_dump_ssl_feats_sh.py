@@ -9,7 +9,7 @@ from tests.recipe.small import CONFIG, make_corpus, make_recipe, needs_scripts, 
 
 pytestmark = needs_scripts
 
-STATS = "exp/mos_stats_my_train_ssl_feats"
+STATS = "exp/mos_stats_my_train"
 
 
 @pytest.fixture(scope="module")

@@ -138,17 +138,6 @@ def test_killed_worker(data, tmp_path):
     assert "--num_workers" in last and AGAIN in last
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    directory = tmp_path / "disk"
-    directory.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(directory)]
-    if subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("mounting a small file system is not allowed here")
-    yield directory
-    subprocess.run(["umount", "--lazy", str(directory)], check=True)
-
-
 def assert_goes_on_after_a_full_disk(data, exp, training, free):
     code, log = training.finish()
     assert code == 1

@@ -274,7 +274,7 @@ data_opts() {
 # stats_dir <training set>: where stage 3 puts its results for a training set. They
 # depend on the audio path and the SSL frontend only, so both models share them.
 stats_dir() {
-    echo "${expdir}/mos_stats_${1}$("${dump_ssl_feats}" && echo "_ssl_feats")"
+    echo "${expdir}/mos_stats_${1}"
 }
 
 # combine <sets> <corpora>: make one set of several in stage 2; corpora are named after
@@ -315,7 +315,7 @@ collect_stats() {
     "${python_command[@]}" -m espnet_samos.bin.merge_config --keep \
         --keys ssl_frontend ssl_frontend_conf preprocessor_conf \
         --output "${stats}/stats.yaml" -- ${config} || exit 1
-    key="collect_stats $1 $2 ${dump_ssl_feats}"
+    key="collect_stats $1 $2"
     if done_before "${stats}/.done" "${key}" {"${train_dir}","${valid_dir}"}/{wav.scp,mos,utt2fs}; then
         log "Already done: ${stats}"
         return
