@@ -53,6 +53,9 @@ def remove_unfinished(output_dir: Union[Path, str]) -> None:
     for pattern in (CHECKPOINT, "*epoch.pth", "*best.pth"):
         for path in Path(output_dir).glob(pattern):
             if not path.is_symlink() and read_checkpoint(path) is None:
+                # torch.save, which failed, may have it open: unlinking alone would
+                # not give its room back
+                os.truncate(path, 0)
                 path.unlink()
 
 
