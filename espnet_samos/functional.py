@@ -7,6 +7,7 @@ import torch
 
 from espnet_samos.audio import MIN_SECONDS, AudioError, check_rate
 from espnet_samos.frontend.resample import resample
+from espnet_samos.mos.device import full_precision
 from espnet_samos.predictor import MosPredictor
 from espnet_samos.windows import SILENT_RMS
 
@@ -24,7 +25,7 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
     96 kHz, and to -72 dB from 11.025, 22.05 and 44.1 kHz (up to 0.9 of the lower
     Nyquist frequency, white noise). A silent clip, which the predictor refuses, gets
     what the model makes of it, so that a loss stays finite. Everything is in float32
-    whatever autocast is around it.
+    whatever autocast and TF32 are around it.
 
     Args:
         preds: Samples in [-1, 1], (..., NSamples), of any float type; the clips of a
@@ -54,7 +55,7 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
     clips = preds.reshape(-1, preds.shape[-1]).to(predictor.device)
     starts = _window_starts(clips.shape[1] / fs, predictor.window_seconds)
     batch = {}
-    with torch.autocast(clips.device.type, enabled=False):
+    with full_precision(clips.device.type):
         for name, rate in predictor.preprocess.rates().items():
             num_samples = round(predictor.window_seconds * rate)
             windows = _windows(_resample(clips, fs, rate), rate, num_samples, starts)

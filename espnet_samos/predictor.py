@@ -23,6 +23,7 @@ from tqdm import tqdm
 
 from espnet_samos.audio import AudioError, read_blocks, to_mono
 from espnet_samos.mos.build import build_preprocessor, load_model
+from espnet_samos.mos.device import check_device, full_precision
 from espnet_samos.prefetch import prefetch
 from espnet_samos.pretrained import DEFAULT_MODEL, TrainedModel, find_model
 from espnet_samos.result import MosResult, WindowScore, mixture
@@ -106,8 +107,8 @@ class MosPredictor:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The model file cannot be read, the dtype is another one, or bfloat16
-            changes scores by more than 0.01 on this device.
+        ValueError: The model file cannot be read, the dtype is another one, there is
+            no such device, or bfloat16 changes scores by more than 0.01 on it.
 
     Example:
         predictor = MosPredictor.from_pretrained()
@@ -128,6 +129,7 @@ class MosPredictor:
                 raise FileNotFoundError(f"no such model file: {path}")
         if dtype not in ("float32", "bfloat16"):
             raise ValueError(f"dtype must be float32 or bfloat16, not '{dtype}'")
+        check_device(device)
         model_file = Path(model_file)
         train_config = Path(train_config or model_file.parent / "config.yaml")
         files = TrainedModel(train_config, model_file)
@@ -297,16 +299,28 @@ class MosPredictor:
 
         Returns:
             Means (Batch,) and standard deviations (Batch,).
+
+        Raises:
+            MemoryError: The device has not enough memory for so many windows.
         """
-        batch = to_device(batch, self.device)
-        if self.dtype is not torch.float32 and "speech_16k" in batch:
-            # bfloat16 has three digits: enough within the SSL model, not for a score
-            with torch.autocast(torch.device(self.device).type, self.dtype):
-                feats, _ = self.model.ssl_frontend(
-                    batch["speech_16k"], batch["speech_16k_lengths"]
-                )
-            batch["ssl_feats"] = feats.float()
-        mean, variance = self.model.predict(**batch)
+        device_type = torch.device(self.device).type
+        try:
+            with full_precision(device_type):
+                batch = to_device(batch, self.device)
+                if self.dtype is not torch.float32 and "speech_16k" in batch:
+                    # three digits: enough within the SSL model, not for a score
+                    with torch.autocast(device_type, self.dtype):
+                        feats, _ = self.model.ssl_frontend(
+                            batch["speech_16k"], batch["speech_16k_lengths"]
+                        )
+                    batch["ssl_feats"] = feats.float()
+                mean, variance = self.model.predict(**batch)
+        except torch.OutOfMemoryError as e:
+            num_windows = len(next(iter(batch.values())))
+            raise MemoryError(
+                f"the memory of {self.device} is too small for {num_windows} windows "
+                "at a time: use a smaller batch_size"
+            ) from e
         return mean.cpu().numpy(), variance.sqrt().cpu().numpy()
 
     def _opener(self, source: Source) -> Callable[[], Blocks]:

@@ -63,7 +63,7 @@ def main(cmd=None):
         # the reader of the output, like `head`, has seen enough
         sys.stderr.close()
         status = 1
-    except (OSError, ValueError, ImportError) as e:
+    except (OSError, ValueError, ImportError, MemoryError) as e:
         print(f"samos: error: {e}", file=sys.stderr)
         status = 1
     sys.exit(status)

@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     import torch
 
     from espnet_samos import __version__
+    from espnet_samos.mos.device import available_devices
 
     card = predictor.card
     facts = {
@@ -49,10 +50,7 @@ def run(args: argparse.Namespace) -> int:
         f"espnet_samos {__version__}, espnet {espnet2.__version__}, "
         f"torch {torch.__version__}, python {sys.version.split()[0]}"
     )
-    devices = ["cpu"]
-    devices += [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-    devices += ["mps"] if torch.backends.mps.is_available() else []
-    facts["devices"] = ", ".join(devices)
+    facts["devices"] = ", ".join(available_devices())
     width = max(map(len, facts))
     for key, value in facts.items():
         print(f"{key:{width}}  " + value.replace("\n", "\n" + " " * (width + 2)))

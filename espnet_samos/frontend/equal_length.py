@@ -44,6 +44,9 @@ def extract_by_length(
             f"a clip of {min(groups)} samples at 16 kHz is too short: "
             f"at least {MIN_SAMPLES} are needed"
         )
+    if len(groups) == 1 and waveforms.shape[1] in groups:
+        feats = extract(waveforms)
+        return feats, torch.full_like(lengths, feats.shape[1])
     # from the longest: its features set the shape of the batch
     ordered = sorted(groups.items(), reverse=True)
     parts = [extract(waveforms[indices, :length]) for length, indices in ordered]

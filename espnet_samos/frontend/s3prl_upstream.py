@@ -11,7 +11,11 @@ from s3prl.util import download
 
 from espnet_samos.frontend.download import downloading
 from espnet_samos.frontend.first_layers import edit_checkpoints, keep_first_layers
-from espnet_samos.frontend.hidden_state import AbsHiddenState, resolve_layer
+from espnet_samos.frontend.hidden_state import (
+    AbsHiddenState,
+    normalise,
+    resolve_layer,
+)
 
 # Transformers in the manner of fairseq, by S3PRL's package, and where their
 # checkpoints keep the configuration and the weights.
@@ -68,6 +72,9 @@ class _Cut:
 class _CutUpstream(AbsHiddenState):
     """An upstream that ends with the hidden state that is wanted.
 
+    S3PRL's way to the model takes clips one by one and asks the device for the length
+    of each; here all have one length, and no mask is needed.
+
     Args:
         expert: An S3PRL upstream, built from a checkpoint that was cut.
         layer: Its number of layers.
@@ -84,14 +91,20 @@ class _CutUpstream(AbsHiddenState):
         if encoder.layer_norm_first and layer < last:
             encoder.layer_norm = torch.nn.Identity()
         encoder.register_forward_hook(self._keep_output)
-        self.expert = expert
+        self.model = expert.model
+        # in which of its configurations depends on the family
+        configs = (vars(expert).get(name) for name in ("cfg", "task_cfg"))
+        flags = [c.normalize for c in configs if c is not None]
+        self.normalise_waveforms = flags[0] if flags else expert.wav_normalize
         self._output = None
 
     def _keep_output(self, module: torch.nn.Module, inputs: tuple, output: Any) -> None:
         self._output = output[0]
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        self.expert(list(waveforms))
+        if self.normalise_waveforms:
+            waveforms = normalise(waveforms)
+        self.model.extract_features(waveforms, padding_mask=None, mask=False)
         output, self._output = self._output, None
         return output
 

@@ -8,6 +8,8 @@ import torch.nn.functional as F
 
 from espnet_samos.mos.abs_head import AbsHead
 
+MIN_VARIANCE = 1e-6
+
 
 def _mlp(sizes: Sequence[int]) -> torch.nn.Sequential:
     layers = []
@@ -47,6 +49,10 @@ class GaussianHead(AbsHead):
     ) -> torch.Tensor:
         """Give the Gaussian negative log-likelihood, the mean over the batch.
 
-        log(variance) / 2 + (mos - mean)² / (2 · variance), without its constant.
+        log(variance) / 2 + (mos - mean)² / (2 · variance), without its constant. As
+        `torch.nn.functional.gaussian_nll_loss`, which would wait for the device to
+        check that no variance is negative.
         """
-        return F.gaussian_nll_loss(mean, mos, variance)
+        # gradients pass below the minimum too, or a variance could not come back
+        variance = variance + (variance.clamp(min=MIN_VARIANCE) - variance).detach()
+        return 0.5 * (variance.log() + (mos - mean).square() / variance).mean()

@@ -102,6 +102,12 @@ def explanation(error: Exception, output_dir: Union[Path, str]) -> Optional[str]
             f"a model file cannot be read ({first}): it is cut short or is something "
             "else. Copy it, or train it, again"
         )
+    if isinstance(error, torch.OutOfMemoryError):
+        return (
+            f"the GPU's memory is full ({first}). Use a smaller --batch_size with "
+            "--accum_grad, which keeps the number of clips in a step, or set "
+            "spectrogram_encoder_conf.gradient_checkpointing to true"
+        )
     if re.search(r"DataLoader worker .*(exited unexpectedly|killed by signal)", first):
         return (
             f"a data-loading process is gone ({first}). Most often memory has run "

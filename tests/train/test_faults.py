@@ -12,7 +12,7 @@ import torch
 
 from espnet_samos.predictor import MosPredictor
 from espnet_samos.train.checkpoint import CHECKPOINT, PREVIOUS
-from espnet_samos.train.faults import FaultError, locked
+from espnet_samos.train.faults import FaultError, explained, locked
 from tests.train.small import Training, limit_file_size, make_data
 
 AGAIN = "run the same command again"
@@ -246,3 +246,10 @@ def test_model_that_was_cut(data, exp):
     assert code == 1
     last = log.splitlines()[-1]
     assert last.startswith("error: a model file cannot be read") and str(model) in last
+
+
+def test_a_full_gpu_says_what_helps(tmp_path):
+    error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    with pytest.raises(SystemExit, match="batch_size.*accum_grad"):
+        with explained(tmp_path):
+            raise error
