@@ -5,7 +5,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Iterator, Optional, Tuple
+from typing import Iterator, Optional
 
 import torch
 from s3prl.upstream.wav2vec2.wav2vec2_model import (
@@ -16,15 +16,18 @@ from s3prl.upstream.wav2vec2.wav2vec2_model import (
 from torch._subclasses import FakeTensorMode
 
 SHAPES = {
-    "2b": dict(width=1920, feed_forward=7680, heads=16),
-    "tiny": dict(width=64, feed_forward=256, heads=2),
+    "2b": dict(width=1920, feed_forward=7680, heads=16, channels=512),
+    "tiny": dict(width=64, feed_forward=256, heads=2, channels=16),
 }
 
 
 def make_checkpoint(path: Path, size: str) -> None:
     """Write a wav2vec 2.0 checkpoint of 48 layers without ever holding it."""
     shape = SHAPES[size]
+    channels = shape["channels"]
+    convolutions = f"[({channels}, 10, 5)] + [({channels}, 3, 2)] * 4"
     config = Wav2Vec2Config(
+        conv_feature_layers=f"{convolutions} + [({channels}, 2, 2)] * 2",
         encoder_layers=48,
         encoder_embed_dim=shape["width"],
         encoder_ffn_embed_dim=shape["feed_forward"],
@@ -52,20 +55,18 @@ def make_checkpoint(path: Path, size: str) -> None:
 
 
 @contextmanager
-def random_checkpoint(
-    size: str, directory: Optional[str] = None
-) -> Iterator[Tuple[Path, Path]]:
-    """Give a checkpoint, and a folder that is removed afterwards.
+def random_checkpoint(size: str, directory: Optional[str] = None) -> Iterator[Path]:
+    """Give a checkpoint.
 
     Args:
         size: One of `SHAPES`; "2b" takes 8.7 GB.
         directory: Where to keep the checkpoint, or to find it; without it, it is
-            removed afterwards too.
+            removed afterwards.
     """
-    with tempfile.TemporaryDirectory(dir=directory) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(directory or folder, f"xls_r_{size}_random.pt")
         if not checkpoint.is_file():
             part = checkpoint.with_suffix(".part")
             make_checkpoint(part, size)
             part.rename(checkpoint)
-        yield checkpoint, Path(folder)
+        yield checkpoint

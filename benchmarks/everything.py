@@ -2,8 +2,7 @@
 
     python -m benchmarks.everything
 
-On the CPU always; where PyTorch finds a GPU, those that can use it once more on that,
-at the sizes of the paper.
+On the CPU; `benchmarks.gpu` is for GPUs.
 """
 
 import argparse
@@ -12,10 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import torch
-
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
-ON_CPU = (
+BENCHMARKS = (
     "start_up",
     "audio_path",
     "spectrogram_branch",
@@ -24,12 +21,6 @@ ON_CPU = (
     "ssl_feats_formats",
     "training_memory --steps 30",
     "score_files",
-)
-ON_GPU = (
-    "spectrogram_branch --device cuda --batch_size 64",
-    "ssl_features --device cuda --clips 64",
-    "training_step --device cuda --batch_size 64",
-    "ssl_memory --device cuda --clips 1000 --batch_size 64",
 )
 
 
@@ -41,12 +32,11 @@ def main() -> None:
         "--output", type=Path, default=DOCUMENT, help="what to append to"
     )
     args = parser.parse_args()
-    names = (*ON_CPU, *(ON_GPU if torch.cuda.is_available() else ()))
     failed = []
-    for number, name in enumerate(names, 1):
+    for number, name in enumerate(BENCHMARKS, 1):
         if args.only and name.split()[0] not in args.only:
             continue
-        print(f"[{number}/{len(names)}] {name}", file=sys.stderr, flush=True)
+        print(f"[{number}/{len(BENCHMARKS)}] {name}", file=sys.stderr, flush=True)
         run = subprocess.run(
             [sys.executable, "-m", *shlex.split(f"benchmarks.{name}")],
             stdout=subprocess.PIPE,

@@ -20,7 +20,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from espnet_samos.model_card import machine
+from espnet_samos.utils import machine
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -87,6 +87,13 @@ def peak_memory(device: str) -> Iterator[List[float]]:
         done.set()
         thread.join()
     result.append(max(peak, resident()) - before)
+
+
+def noise(*shape: int) -> torch.Tensor:
+    """Make white noise of -20 dB RMS, other noise in every run."""
+    generator = torch.Generator()
+    generator.seed()
+    return 0.1 * torch.randn(*shape, generator=generator)
 
 
 def compare(
@@ -209,21 +216,3 @@ def profiled(work: Callable[[], object]) -> str:
         share = 100 * row.self_cpu_time_total / total
         lines.append(f"| `{row.key}` | {share:.1f} % | {row.count} |")
     return "\n".join(lines) + "\n"
-
-
-def check_same(name: str, expected: float, actual: float, tolerance: float) -> None:
-    """Refuse a speed-up that changes scores.
-
-    Args:
-        name: Of the variant.
-        expected: Largest magnitude, or the score itself.
-        actual: What the variant gives instead.
-        tolerance: 1e-5 in float32, 0.01 in bfloat16.
-
-    Raises:
-        SystemExit: They differ by more.
-    """
-    if not abs(expected - actual) <= tolerance:
-        raise SystemExit(
-            f"{name} gives {actual:.6f} instead of {expected:.6f}: not a speed-up"
-        )

@@ -1,6 +1,7 @@
 """Time and memory of `samos score` on many files, and of `samos track` on a long one.
 
     python -m benchmarks.score_files [--num_files 1000] [--hours 1]
+    python -m benchmarks.score_files --device cuda --num_files 200 --hours 0
 
 Files are made for it: noise with syllables at 16, 24, 44.1 and 48 kHz, 0.3 to 60 s
 (log-uniform), 2 % of them broken. The same is done with a tenth of the files and of the
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from benchmarks.harness import heading
+from benchmarks.report import Report, add_arguments
 
 RATES = (16000, 24000, 44100, 48000)
 BROKEN = 0.02
@@ -74,35 +75,47 @@ def run(*args: str) -> tuple[float, float, int]:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_arguments(parser)
     parser.add_argument("--num_files", type=int, default=1000)
-    parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--hours", type=float, default=1.0, help="0 leaves them out")
     parser.add_argument("--plot", default="track.png", help="plot of the long file")
     args = parser.parse_args()
-    print(heading("Many files and long ones", "score_files"))
+    report = Report("Many files and long ones", "score_files", args)
     print("| | audio, s | lines | seconds | peak memory, GB |")
     print("| --- | ---: | ---: | ---: | ---: |")
+    where = ("--device", args.device)
+    times = {}
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         for num_files in (args.num_files // 10, args.num_files):
             folder = root / str(num_files)
             audio = make_files(folder, num_files)
-            seconds, memory, lines = run("score", "--format", "csv", str(folder))
+            times[num_files], memory, lines = run(
+                "score", *where, "--format", "csv", str(folder)
+            )
             if lines != num_files + 1:
                 raise SystemExit(f"{lines} lines for {num_files} files: it broke off")
             print(
                 f"| `samos score`, {num_files} files | {audio:.0f} | {lines} | "
-                f"{seconds:.0f} | {memory:.2f} |",
+                f"{times[num_files]:.0f} | {memory:.2f} |",
                 flush=True,
             )
-        for hours in (args.hours / 10, args.hours):
+        hours = (args.hours / 10, args.hours) if args.hours > 0 else ()
+        for length in hours:
             long = root / "long.wav"
-            make_long(long, round(3600 * hours))
-            seconds, memory, lines = run("track", str(long), "--plot", args.plot)
+            make_long(long, round(3600 * length))
+            seconds, memory, lines = run(
+                "track", *where, str(long), "--plot", args.plot
+            )
             print(
-                f"| `samos track`, {hours:g} h | {3600 * hours:.0f} | {lines} | "
+                f"| `samos track`, {length:g} h | {3600 * length:.0f} | {lines} | "
                 f"{seconds:.0f} | {memory:.2f} |",
                 flush=True,
             )
+    print()
+    few, many = times.values()
+    report.finding("all files, start included", args.num_files / many, "files/s")
+    report.finding("the start and the first tenth", few, "s")
 
 
 if __name__ == "__main__":

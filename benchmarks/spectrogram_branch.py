@@ -5,8 +5,8 @@
 
 Plain modules are the published layers in float32, one after the other, in PyTorch's
 default memory format. Ours is what `Conv2dEncoder` makes of the same layers; on a GPU,
-training in bfloat16 and with a fused optimiser. A training step is forward, backward
-and Adam.
+training in bfloat16, in channels-last format and with a fused optimiser. A training
+step is forward, backward and Adam.
 """
 
 import argparse
@@ -14,21 +14,17 @@ import copy
 
 import torch
 
-from benchmarks.harness import (
-    check_same,
-    compare,
-    heading,
-    profiled,
-    table,
-    training_step,
-)
+from benchmarks.harness import compare, noise, profiled, training_step
 from benchmarks.plain import PlainEncoder
+from benchmarks.report import Report, add_arguments
 from espnet_samos.frontend.log_spectrogram import LogSpectrogramFrontend
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
+from espnet_samos.mos.device import full_precision
 
 NUM_SAMPLES = 480000
 MOS = 3.0
+MAX_DIFFERENCE = 1e-5
 
 
 class Branch(torch.nn.Module):
@@ -60,67 +56,68 @@ def make_encoder() -> Conv2dEncoder:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", default="cpu")
+    add_arguments(parser)
     parser.add_argument("--batch_size", type=int, default=4)
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument(
+        "--compile", action="store_true", help="Train with torch.compile as well"
+    )
     parser.add_argument(
         "--profile", action="store_true", help="Say where the time of ours goes"
     )
     args = parser.parse_args()
     on_gpu = args.device.startswith("cuda")
 
-    torch.manual_seed(0)
-    waveforms = 0.1 * torch.randn(args.batch_size, NUM_SAMPLES, device=args.device)
+    waveforms = noise(args.batch_size, NUM_SAMPLES).to(args.device)
     lengths = torch.full((args.batch_size,), NUM_SAMPLES)
-    frontend = LogSpectrogramFrontend()
-    feats, _ = frontend(waveforms, lengths)
+    feats, _ = LogSpectrogramFrontend()(waveforms, lengths)
     encoder = make_encoder().to(args.device)
-    branches = {
-        "plain modules": Branch(PlainEncoder(encoder)),
-        "ours": Branch(encoder),
-    }
-    with torch.no_grad():
-        for branch in branches.values():
-            branch.to(args.device).eval()
-        expected, actual = (branch(feats).tolist() for branch in branches.values())
-        for scores in zip(expected, actual, strict=True):
-            check_same("ours", *scores, 1e-5)
+    report = Report("Spectrogram branch", "spectrogram_branch", args)
+    with torch.no_grad(), full_precision(args.device.split(":")[0]):
+        plain = Branch(PlainEncoder(encoder)).to(args.device).eval()
+        ours = Branch(encoder).to(args.device).eval()
+        expected, actual = plain(feats), ours(feats)
+        exact = copy.deepcopy(plain).double()(feats.double())
+        for branch, name in ((expected, "plain modules"), (actual, "ours")):
+            error = (branch.double() - exact).abs().max()
+            report.finding(f"{name}, largest difference from float64", error)
+        report.finding(
+            "ours, largest difference from plain modules",
+            (expected - actual).abs().max(),
+            at_most=MAX_DIFFERENCE,
+        )
         inference = {
-            name: lambda branch=branch: branch(feats)
-            for name, branch in branches.items()
+            "plain modules": lambda: plain(feats),
+            "ours": lambda: ours(feats),
         }
-        print(
-            heading("Spectrogram branch, inference", "spectrogram_branch", args.device)
-        )
-        print(
-            table(compare(inference, args.repetitions, args.device), args.batch_size),
-            flush=True,
-        )
+        rows = compare(inference, args.repetitions, args.device)
+        report.comparison("Inference, float32", rows, args.batch_size)
         if args.profile:
             print(profiled(inference["ours"]))
 
     steps = {}
-    for name, plain, checkpointing, compiled in (
-        ("plain modules", True, False, False),
-        ("ours", False, False, False),
-        ("ours, gradient checkpointing", False, True, False),
-        ("ours, torch.compile", False, False, True),
+    for name, is_plain, fast, checkpointing, compiled in (
+        ("plain modules, float32", True, False, False, False),
+        ("plain modules, bfloat16", True, True, False, False),
+        ("ours", False, True, False, False),
+        ("ours, gradient checkpointing", False, True, True, False),
+        ("ours, torch.compile", False, True, False, True),
     ):
-        if compiled and not on_gpu:
+        if (compiled and not args.compile) or (is_plain and fast and not on_gpu):
             continue
         mine = copy.deepcopy(encoder)
         mine.gradient_checkpointing = checkpointing
-        branch = Branch(PlainEncoder(mine) if plain else mine).to(args.device)
+        branch = Branch(PlainEncoder(mine) if is_plain else mine).to(args.device)
         if compiled:
             branch.compile()
         steps[name] = training_step(
             branch,
             lambda b=branch: (b(feats).float() - MOS).square().mean(),
             args.device,
-            fast=not plain,
+            fast=fast,
         )
-    print(heading("Spectrogram branch, training", "spectrogram_branch", args.device))
-    print(table(compare(steps, args.repetitions, args.device), args.batch_size))
+    rows = compare(steps, args.repetitions, args.device)
+    report.comparison("Training step", rows, args.batch_size)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,12 @@
 README.md for people, card.yaml for programs.
 """
 
-import os
-import platform
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Dict, Union
 
 import yaml
 
-from espnet_samos.files import write_text
 from espnet_samos.metrics import METRICS
 from espnet_samos.results_table import (
     EXPLANATION,
@@ -21,6 +18,7 @@ from espnet_samos.results_table import (
     set_table,
 )
 from espnet_samos.scoring import ScoringError
+from espnet_samos.utils import machine, write_text
 
 CONFIG = "config.yaml"
 README = "README.md"
@@ -30,21 +28,6 @@ SLOTS = (
     *("spectrogram_frontend", "spectrogram_encoder", "head"),
 )
 DIGITS = 4
-
-
-def machine() -> str:
-    """Describe this machine: its processor and the cores that may be used."""
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    # There is no affinity to ask for but on Linux.
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count()
-    return f"{name}, {cores} core{'s' if cores != 1 else ''}"
 
 
 def label_note(results: Dict[str, Scores]) -> str:

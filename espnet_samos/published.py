@@ -8,9 +8,9 @@ import torch
 import yaml
 from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
 
-from espnet_samos.config import merge, merge_files
 from espnet_samos.packing import pack_model
 from espnet_samos.tasks.mos import MosTask
+from espnet_samos.utils import merge, merge_files
 from espnet_samos.weights import WeightsError, read_weights
 
 # ours -> as published

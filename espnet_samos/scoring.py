@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from espnet_samos import plots
-from espnet_samos.files import write_text
 from espnet_samos.metrics import METRICS, bootstrap_intervals, system_means
+from espnet_samos.utils import write_text
 
 MIN_VARIANCE = 1e-6  # the floor of torch's Gaussian NLL, so of the training loss
 _NUM_LISTED = 5

@@ -2,24 +2,7 @@
 
 import re
 
-from benchmarks import ssl_feats_formats, ssl_memory, training_memory
-
-
-def test_ssl_memory(capsys, tmp_path):
-    options = "--size tiny --clips 1 --batch_size 1 --dir".split()
-    ssl_memory.main([*options, str(tmp_path)])
-    printed = capsys.readouterr().out
-    assert "9 of 48 layers built" in printed
-    assert [path.name for path in tmp_path.iterdir()] == ["xls_r_tiny_random.pt"]
-    rows = re.findall(r"^\| (.*?) \| ([\d.]+) \| ([\d.]+) \|$", printed, re.MULTILINE)
-    assert [part for part, _, _ in rows] == [
-        "build",
-        "train 1 step(s), 1 clips of 10 s",
-        "score 1 clip",
-    ]
-    # nothing gives memory back to the peak
-    peaks = [float(peak) for _, _, peak in rows]
-    assert peaks == sorted(peaks)
+from benchmarks import ssl_feats_formats, training_memory
 
 
 def test_ssl_feats_formats(capsys, tmp_path):

@@ -2,8 +2,8 @@ import pytest
 import yaml
 
 from espnet_samos.bin import mos_model_card
-from espnet_samos.model_card import machine
 from espnet_samos.scoring import score_dir
+from espnet_samos.utils import machine
 from tests.scored import write_set
 
 NOTE = "labels are made up"

@@ -6,7 +6,7 @@ import sys
 
 from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.combine import CATEGORIES, combine_data_dirs
-from espnet_samos.files import explain_full_disk
+from espnet_samos.utils import explain_full_disk
 
 
 def get_parser():

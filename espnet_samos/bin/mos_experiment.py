@@ -12,9 +12,9 @@ from espnet_samos.experiment_table import (
     read_runs,
     row_title,
 )
-from espnet_samos.files import explain_full_disk, write_text
 from espnet_samos.results_table import environment
 from espnet_samos.scoring import ScoringError
+from espnet_samos.utils import explain_full_disk, write_text
 
 EXPLANATION = (
     "Mean±standard deviation over runs, which differ in their seeds: this is the "

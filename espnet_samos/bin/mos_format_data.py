@@ -10,7 +10,7 @@ from espnet2.utils.types import str2bool
 from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.data_dir import write_data_dir
 from espnet_samos.corpora.kaldi import read_data_dir, read_table
-from espnet_samos.files import explain_full_disk
+from espnet_samos.utils import explain_full_disk
 
 
 def get_parser():

@@ -12,9 +12,9 @@ from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 from espnet2.utils import config_argparse
 from espnet2.utils.types import str2triple_str, str_or_none
 
-from espnet_samos.files import explain_full_disk
 from espnet_samos.predictor import MosPredictor
 from espnet_samos.tasks.mos import MosTask
+from espnet_samos.utils import explain_full_disk
 
 
 def inference(

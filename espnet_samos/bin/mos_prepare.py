@@ -14,7 +14,7 @@ from espnet_samos.corpora import CORPORA
 from espnet_samos.corpora.clip import Clip, DataError
 from espnet_samos.corpora.data_dir import DataDirSummary, write_data_dir
 from espnet_samos.corpora.kaldi import read_table
-from espnet_samos.files import explain_full_disk
+from espnet_samos.utils import explain_full_disk
 
 
 def boolean(text: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Dict, List, Sequence, Union
 from espnet_samos.corpora.clip import Clip, DataError
 from espnet_samos.corpora.data_dir import DataDirSummary, write_data_dir
 from espnet_samos.corpora.kaldi import read_data_dir
-from espnet_samos.files import write_text
+from espnet_samos.utils import write_text
 
 CATEGORIES = ("corpus", "lang")
 

@@ -10,7 +10,7 @@ import soundfile
 
 from espnet_samos.audio import MAX_RATE, MIN_RATE, MIN_SECONDS
 from espnet_samos.corpora.clip import Clip, DataError, report_problems
-from espnet_samos.files import write_text
+from espnet_samos.utils import write_text
 
 # The last one is what makes a data directory: it goes first and comes last.
 FILES = (

@@ -14,7 +14,7 @@ from typing import Iterator, Optional, Set, TextIO, Union
 import torch
 from espnet2.torch_utils.safe_torch_load import UnsafeLoadRefusedError
 
-from espnet_samos.files import full_disk
+from espnet_samos.utils import full_disk
 
 LOCK = ".lock"
 LOCK_SECONDS = 1.0  # mos.sh looks at the lock for a moment

@@ -18,7 +18,7 @@ import numpy as np
 from kaldiio.matio import read_kaldi
 
 from espnet_samos.corpora.kaldi import read_table
-from espnet_samos.files import write_text
+from espnet_samos.utils import write_text
 
 # Clips in a shard: what a job that is killed loses at most.
 SHARD_SIZE = 32

@@ -164,7 +164,7 @@ def test_refuses_an_empty_set(tmp_path):
 
 def test_killed_run_leaves_nothing_that_looks_whole(clips, tmp_path, monkeypatch):
     write_data_dir(clips, tmp_path / "data")
-    import espnet_samos.files as module
+    import espnet_samos.utils as module
 
     replace = module.os.replace
 

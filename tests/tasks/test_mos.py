@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espnet_samos.bin import mos_inference
-from espnet_samos.config import merge_files
 from espnet_samos.mos.conv1d_encoder import Conv1dEncoder
 from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
 from espnet_samos.mos.gaussian_head import GaussianHead
 from espnet_samos.predictor import MosPredictor, collate
 from espnet_samos.tasks.mos import MosTask
+from espnet_samos.utils import merge_files
 from tests.frontend.checkpoints import make_checkpoint
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from espnet_samos.config import merge_files
 from espnet_samos.tasks.mos import MosTask
+from espnet_samos.utils import merge_files
 
 CONF = Path(__file__).parents[2] / "conf"
 OPTIONS = ["random_window", "random_start", "gain_db", "flip_polarity"]

@@ -5,7 +5,7 @@ import multiprocessing
 
 import pytest
 
-from espnet_samos.files import explain_full_disk, write_text
+from espnet_samos.utils import explain_full_disk, write_text
 from tests.train.small import limit_file_size
 
 
