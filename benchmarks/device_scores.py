@@ -20,7 +20,7 @@ from benchmarks.checkpoint import SHAPES, random_checkpoint
 from benchmarks.harness import noise
 from benchmarks.report import Report, add_arguments
 from espnet_samos import MosPredictor
-from espnet_samos.functional import mos_score
+from espnet_samos.integrations.functional import mos_score
 from espnet_samos.mos.device import full_precision
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 

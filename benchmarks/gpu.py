@@ -27,7 +27,7 @@ import torch
 
 from benchmarks.report import Finding
 from benchmarks.requirements import requirements
-from espnet_samos.utils import machine
+from espnet_samos.utils.environment import machine
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parents[1]

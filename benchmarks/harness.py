@@ -20,7 +20,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from espnet_samos.utils import machine
+from espnet_samos.utils.environment import machine
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 

@@ -12,7 +12,7 @@ import torch
 from benchmarks.harness import noise
 from espnet_samos.mos.build import build_model
 from espnet_samos.mos.espnet_model import ESPnetMosModel
-from espnet_samos.utils import merge_files
+from espnet_samos.utils.config import merge_files
 
 PAPER = Path(__file__).parents[1] / "conf" / "paper"
 CONFIGS = [str(PAPER / f"{name}.yaml") for name in ("model", "train", "pretrain")]

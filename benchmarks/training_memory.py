@@ -27,10 +27,11 @@ import soundfile
 import torch
 
 from benchmarks.harness import heading
+from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.frontend.ssl_layer import SslLayerFrontend
 from espnet_samos.train.dump_ssl_feats import ssl_settings, weights_digest
-from espnet_samos.train.preprocessor import MosPreprocessor
 from espnet_samos.train.ssl_feats import Shard
+from espnet_samos.utils.tables import read_table
 
 NUM_FILES = 16
 NUM_VALID = 100
@@ -108,13 +109,12 @@ def make_corpus(directory: Path, utterances: int) -> None:
     for part, number in (("train", utterances), ("valid", NUM_VALID)):
         (directory / part).mkdir()
         shard = write_ssl_feats(directory / part)
-        (feats,) = json.loads(shard.manifest.read_text())["clips"].values()
+        (place,) = read_table(shard.scp).values()
         with contextlib.ExitStack() as stack:
             files = {
                 name: stack.enter_context((directory / part / name).open("w"))
                 for name in LISTS
             }
-            clips = {}
             for i in range(number):
                 j = i % NUM_FILES
                 clip = f"{folder}/system{j:03}-clip"
@@ -123,15 +123,13 @@ def make_corpus(directory: Path, utterances: int) -> None:
                     "utt2fs": RATES[j % len(RATES)],
                     "mos": f"{rng.uniform(1, 5):.4f}",
                     "utt2corpus": "corpus",
-                    "ssl_feats.scp": f"ssl_feats.1.ark:{feats['offset']}",
+                    "ssl_feats.scp": place,
                 }
                 utt = f"corpus-system{j:03}-sentence{i:07}"
-                clips[utt] = feats
                 for name, value in values.items():
                     files[name].write(f"{utt} {value}\n")
-        manifest = json.loads(shard.manifest.read_text())
-        manifest["clips"] = clips
-        shard.manifest.write_text(json.dumps(manifest))
+        marker = dict(json.loads(shard.marker.read_text()), num_clips=number)
+        shard.marker.write_text(json.dumps(marker))
 
 
 def command(directory: Path, options: argparse.Namespace) -> List[str]:

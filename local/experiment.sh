@@ -250,7 +250,7 @@ done
 common=(
     --expdir "${expdir}" --dumpdir "${dumpdir}" --dump_ssl_feats "${dump_ssl_feats}"
     --multichannel "${multichannel}" --skip_bad_clips "${skip_bad_clips}"
-    --inference_config conf/inference.yaml --test_sets "${test_sets}"
+    --inference_config "${conf}/inference.yaml" --test_sets "${test_sets}"
 )
 small=(--train_set "${train_set}" --valid_set "${valid_set}")
 base="${conf}/model.yaml ${conf}/train.yaml"

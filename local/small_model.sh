@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Make the model that comes with the package: the large mini corpus, SA-SSL-MOS in two
-# steps, its scores and its model card, put into espnet_samos/models/small.
+# steps, its scores and its model card, put into espnet_samos/model_zoo/small.
 # Resumes where it stopped. Options are passed on to run.sh, e.g. --num_threads 1.
 set -euo pipefail
 
@@ -11,7 +11,7 @@ conf=conf/mini
 configs="${conf}/model.yaml ${conf}/train.yaml"
 exp=exp/mini_large/mos_sa_ssl_mos
 tag=inference_valid.lcc.best
-models=${MAIN_ROOT}/espnet_samos/models/small
+models=${MAIN_ROOT}/espnet_samos/model_zoo/small
 
 ./run.sh --corpus mini --stage 1 --stop_stage 6 \
     --local_data_opts "--corpus mini --size large --corpus_dir downloads/mini_large" \

@@ -10,10 +10,11 @@ import torch
 from distillmos import ConvTransformerSQAModel
 from tqdm import tqdm
 
-from espnet_samos.audio import AudioError, read_clip, resample
+from espnet_samos.audio.reading import AudioError, read_clip
+from espnet_samos.audio.resampling import resample
 from espnet_samos.bin import mos_score
-from espnet_samos.corpora.clip import DataError
-from espnet_samos.corpora.kaldi import read_data_dir
+from espnet_samos.corpora.data_dir import read_data_dir
+from espnet_samos.utils.tables import DataError
 
 FS = 16000
 NOTE = (

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from espnet_samos.model_zoo.published import load_published
 from espnet_samos.mos.conv1d_encoder import Conv1dEncoder
 from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.gaussian_head import GaussianHead
-from espnet_samos.published import load_published
 
 DATA = Path(__file__).parent / "data"
 WIDTH = 64  # of the SSL features

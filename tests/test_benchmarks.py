@@ -25,10 +25,10 @@ def test_ssl_feats_formats(capsys, tmp_path):
 
 def test_memory_does_not_grow_with_the_corpus(capsys):
     sizes = ["1000", "100000"]
-    options = ["--steps", "40", "--batch_size", "8"]
+    options = ["--steps", "20", "--batch_size", "8"]
     training_memory.main(["--utterances", *sizes, *options])
     printed = capsys.readouterr().out
     rows = re.findall(r"^\| (\d+) \| (.*) \|$", printed, re.MULTILINE)
     assert [utterances for utterances, _ in rows] == sizes
     main, large_main = (float(row.split(" | ")[0]) for _, row in rows)
-    assert large_main <= 1.1 * main
+    assert large_main <= 1.2 * main

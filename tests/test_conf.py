@@ -7,9 +7,9 @@ import s3prl.hub
 import torchaudio
 import yaml
 
-from espnet_samos.frontend.torchaudio_pipeline import pipelines
+from espnet_samos.frontend.upstreams.torchaudio import pipelines
 from espnet_samos.tasks.mos import MosTask
-from espnet_samos.utils import merge_files
+from espnet_samos.utils.config import merge_files
 
 CONF = Path(__file__).parents[1] / "conf"
 

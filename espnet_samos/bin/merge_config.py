@@ -7,7 +7,8 @@ from pathlib import Path
 import yaml
 from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
 
-from espnet_samos.utils import explain_full_disk, merge_files, write_text
+from espnet_samos.utils.config import merge_files
+from espnet_samos.utils.files import explain_full_disk, write_text
 
 
 def get_parser():

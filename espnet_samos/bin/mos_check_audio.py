@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from espnet_samos.audio import AudioError, read_clip
-from espnet_samos.utils import explain_full_disk
+from espnet_samos.audio.reading import AudioError, read_clip
+from espnet_samos.utils.files import explain_full_disk
 
 
 def get_parser():

@@ -4,9 +4,9 @@
 import argparse
 import sys
 
-from espnet_samos.corpora.clip import DataError
-from espnet_samos.corpora.combine import CATEGORIES, combine_data_dirs
-from espnet_samos.utils import explain_full_disk
+from espnet_samos.corpora.data_dir import CATEGORIES, combine_data_dirs
+from espnet_samos.utils.files import explain_full_disk
+from espnet_samos.utils.tables import DataError
 
 
 def get_parser():

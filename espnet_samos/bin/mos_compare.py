@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import List, Optional, Tuple
 
-from espnet_samos.results_table import LEVELS, comparison
-from espnet_samos.scoring import ScoringError, read_scores
+from espnet_samos.evaluation.report import LEVELS, comparison
+from espnet_samos.evaluation.scoring import ScoringError, read_scores
 
 
 def _named_path(text: str) -> Tuple[str, Path]:

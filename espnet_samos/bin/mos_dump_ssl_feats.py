@@ -10,9 +10,9 @@ from espnet2.legacy.utils.cli_utils import get_commandline_args
 from espnet2.utils import config_argparse
 from espnet2.utils.nested_dict_action import NestedDictAction
 
+from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.mos.slots import ssl_frontend_choices
 from espnet_samos.train.dump_ssl_feats import dump_ssl_feats, ssl_settings
-from espnet_samos.train.preprocessor import MosPreprocessor
 from espnet_samos.train.ssl_feats import find_shards
 
 

@@ -4,17 +4,17 @@ import argparse
 from pathlib import Path
 from typing import List, Optional
 
-from espnet_samos.experiment_plot import plot_runs
-from espnet_samos.experiment_table import (
+from espnet_samos.evaluation.experiment import (
     OUTSIDE,
     experiment_tables,
+    plot_runs,
     read_published,
     read_runs,
     row_title,
 )
-from espnet_samos.results_table import environment
-from espnet_samos.scoring import ScoringError
-from espnet_samos.utils import explain_full_disk, write_text
+from espnet_samos.evaluation.scoring import ScoringError
+from espnet_samos.utils.environment import environment
+from espnet_samos.utils.files import explain_full_disk, write_text
 
 EXPLANATION = (
     "Mean±standard deviation over runs, which differ in their seeds: this is the "

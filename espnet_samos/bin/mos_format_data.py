@@ -7,10 +7,9 @@ from pathlib import Path
 
 from espnet2.utils.types import str2bool
 
-from espnet_samos.corpora.clip import DataError
-from espnet_samos.corpora.data_dir import write_data_dir
-from espnet_samos.corpora.kaldi import read_data_dir, read_table
-from espnet_samos.utils import explain_full_disk
+from espnet_samos.corpora.data_dir import read_data_dir, write_data_dir
+from espnet_samos.utils.files import explain_full_disk
+from espnet_samos.utils.tables import DataError, read_table
 
 
 def get_parser():

@@ -1,77 +1,26 @@
 #!/usr/bin/env python3
-"""Score clips with a trained MOS predictor."""
+"""Score the clips of a wav.scp with a trained MOS predictor."""
 
 import argparse
 import logging
 import sys
-from typing import Optional, Sequence, Tuple
+from pathlib import Path
 
-from espnet2.fileio.datadir_writer import DatadirWriter
 from espnet2.legacy.utils.cli_utils import get_commandline_args
-from espnet2.torch_utils.set_all_random_seed import set_all_random_seed
 from espnet2.utils import config_argparse
-from espnet2.utils.types import str2triple_str, str_or_none
 
-from espnet_samos.predictor import MosPredictor
-from espnet_samos.tasks.mos import MosTask
-from espnet_samos.utils import explain_full_disk
+from espnet_samos.audio.windows import WINDOWS
+from espnet_samos.inference.clip_list import list_clips
+from espnet_samos.inference.predictor import MosPredictor
+from espnet_samos.utils.files import explain_full_disk, write_text
 
-
-def inference(
-    output_dir: str,
-    batch_size: int,
-    ngpu: int,
-    seed: int,
-    num_workers: int,
-    log_level: str,
-    data_path_and_name_and_type: Sequence[Tuple[str, str, str]],
-    key_file: Optional[str],
-    train_config: Optional[str],
-    model_file: str,
-) -> None:
-    """Score every clip of a data directory.
-
-    Writes `mos` (predicted means) and `mos_std` (predicted standard deviations)
-    to `output_dir`, a line an utterance.
-    """
-    logging.basicConfig(
-        level=log_level,
-        format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s",
-    )
-    set_all_random_seed(seed)
-    try:
-        predictor = MosPredictor(
-            model_file, train_config, device="cuda" if ngpu > 0 else "cpu"
-        )
-    except (FileNotFoundError, ValueError) as e:
-        sys.exit(f"error: {e}")
-    loader = MosTask.build_streaming_iterator(
-        data_path_and_name_and_type,
-        dtype="float32",
-        batch_size=batch_size,
-        num_workers=num_workers,
-        key_file=key_file,
-        preprocess_fn=predictor.preprocess,
-        collate_fn=MosTask.build_collate_fn(predictor.train_args, train=False),
-        ngpu=ngpu,
-        inference=True,
-    )
-    count = 0
-    with DatadirWriter(output_dir) as writer:
-        for keys, batch in loader:
-            for key, mean, std in zip(
-                keys, *predictor.predict_batch(batch), strict=True
-            ):
-                writer["mos"][key] = f"{mean:.6f}"
-                writer["mos_std"][key] = f"{std:.6f}"
-            count += len(keys)
-            logging.info(f"{count} utterances scored")
+LOG_INTERVAL = 100  # clips
 
 
 def get_parser():
     """Return the inference argument parser."""
     parser = config_argparse.ArgumentParser(
-        description="Score clips with a trained MOS predictor",
+        description="Score clips with a trained MOS predictor, as 'samos score' does",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
@@ -81,34 +30,30 @@ def get_parser():
         choices=("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET"),
         help="The verbose level of logging",
     )
-    parser.add_argument("--output_dir", type=str, required=True)
+    parser.add_argument(
+        "--output_dir",
+        type=Path,
+        required=True,
+        help="Gets mos (predicted means) and mos_std (predicted standard deviations)",
+    )
     parser.add_argument(
         "--ngpu", type=int, default=0, help="The number of gpus. 0 indicates CPU mode"
     )
-    parser.add_argument("--seed", type=int, default=0, help="Random seed")
     parser.add_argument(
-        "--num_workers",
-        type=int,
-        default=1,
-        help="The number of workers used for DataLoader",
+        "--num_workers", type=int, default=1, help="Threads that read and resample"
     )
     parser.add_argument(
-        "--batch_size", type=int, default=1, help="The batch size for inference"
+        "--batch_size", type=int, default=8, help="The batch size for inference"
     )
-
-    group = parser.add_argument_group("Input data related")
-    group.add_argument(
-        "--data_path_and_name_and_type",
-        type=str2triple_str,
-        required=True,
-        action="append",
-        help="e.g. wav.scp,speech,sound and utt2fs,fs,text_int",
+    parser.add_argument(
+        "--windows",
+        choices=WINDOWS,
+        default="all",
+        help="Which windows of a long clip are scored",
     )
-    group.add_argument("--key_file", type=str_or_none)
-
-    group = parser.add_argument_group("The model configuration related")
-    group.add_argument("--train_config", type=str, help="Training configuration file")
-    group.add_argument(
+    parser.add_argument("--wav_scp", required=True, help="The clips")
+    parser.add_argument("--train_config", type=str, help="Training configuration file")
+    parser.add_argument(
         "--model_file", type=str, required=True, help="Model parameter file"
     )
     return parser
@@ -116,11 +61,46 @@ def get_parser():
 
 @explain_full_disk
 def main(cmd=None):
-    """Score the clips of a data directory."""
+    """Score the clips of a list."""
     print(get_commandline_args(), file=sys.stderr)
-    kwargs = vars(get_parser().parse_args(cmd))
-    kwargs.pop("config", None)
-    inference(**kwargs)
+    args = get_parser().parse_args(cmd)
+    logging.basicConfig(
+        level=args.log_level,
+        format="%(asctime)s (%(module)s:%(lineno)d) %(levelname)s: %(message)s",
+    )
+    try:
+        predictor = MosPredictor(
+            args.model_file,
+            args.train_config,
+            device="cuda" if args.ngpu > 0 else "cpu",
+            windows=args.windows,
+        )
+        clips = list_clips([args.wav_scp])
+    except (FileNotFoundError, ValueError) as e:
+        sys.exit(f"error: {e}")
+    means, stds, errors = [], [], []
+    for count, result in enumerate(
+        predictor.predict_clips(clips, args.batch_size, args.num_workers), 1
+    ):
+        if result.error is not None:
+            errors.append(f"{result.name}: {result.error}")
+        means.append(f"{result.name} {result.mean:.6f}\n")
+        stds.append(f"{result.name} {result.std:.6f}\n")
+        if count % LOG_INTERVAL == 0 or count == len(clips):
+            logging.info(f"{count} of {len(clips)} utterances scored")
+    if errors:
+        sys.exit(
+            "\n  ".join(
+                [
+                    f"error: {len(errors)} of {len(clips)} clips cannot be scored:",
+                    *errors,
+                ]
+            )
+            + "\nLeave them out of the set, and run the recipe again from stage 2"
+        )
+    args.output_dir.mkdir(parents=True, exist_ok=True)
+    write_text(args.output_dir / "mos", "".join(means))
+    write_text(args.output_dir / "mos_std", "".join(stds))
 
 
 if __name__ == "__main__":

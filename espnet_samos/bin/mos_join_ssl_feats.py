@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from espnet_samos.train.ssl_feats import join_shards
-from espnet_samos.utils import explain_full_disk
+from espnet_samos.utils.files import explain_full_disk
 
 
 def get_parser():

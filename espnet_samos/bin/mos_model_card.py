@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import List, Optional
 
-from espnet_samos.model_card import write_model_card
-from espnet_samos.scoring import ScoringError
-from espnet_samos.utils import explain_full_disk
+from espnet_samos.evaluation.scoring import ScoringError
+from espnet_samos.model_zoo.card import write_model_card
+from espnet_samos.utils.files import explain_full_disk
 
 
 def get_parser() -> argparse.ArgumentParser:

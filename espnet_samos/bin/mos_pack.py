@@ -4,8 +4,8 @@
 import argparse
 from typing import List, Optional
 
-from espnet_samos.packing import pack_model
-from espnet_samos.utils import explain_full_disk, full_disk
+from espnet_samos.model_zoo.pack import pack_model
+from espnet_samos.utils.files import explain_full_disk, full_disk
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import List, Optional
 
-from espnet_samos.plots import training_curve
-from espnet_samos.results_table import experiment_results, read_experiment
-from espnet_samos.scoring import ScoringError
-from espnet_samos.utils import explain_full_disk, write_text
+from espnet_samos.evaluation.plots import training_curve
+from espnet_samos.evaluation.report import experiment_results, read_experiment
+from espnet_samos.evaluation.scoring import ScoringError
+from espnet_samos.utils.files import explain_full_disk, write_text
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -3,9 +3,9 @@
 import argparse
 from typing import List, Optional
 
-from espnet_samos.results_table import set_table
-from espnet_samos.scoring import ScoringError, score_dir
-from espnet_samos.utils import explain_full_disk
+from espnet_samos.evaluation.report import set_table
+from espnet_samos.evaluation.scoring import ScoringError, score_dir
+from espnet_samos.utils.files import explain_full_disk
 
 
 def get_parser() -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ A new corpus is one module and one line here.
 
 CORPORA = {
     "mini": "espnet_samos.corpora.mini",
-    "csv": "espnet_samos.corpora.csv_table",
+    "csv": "espnet_samos.corpora.csv_reader",
     "nisqa": "espnet_samos.corpora.nisqa",
     "audiomos": "espnet_samos.corpora.audiomos",
     "tcd_voip": "espnet_samos.corpora.tcd_voip",

@@ -22,10 +22,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Dict, List, Tuple, Union
 
-from espnet_samos.corpora.clip import Clip, DataError, make_utt_id, report_problems
+from espnet_samos.corpora.clip import Clip, make_utt_id
 from espnet_samos.corpora.ratings import Rating, clips_from_ratings
 from espnet_samos.corpora.split import split_off
 from espnet_samos.corpora.table import Row, parse_rows, read_rows
+from espnet_samos.utils.tables import DataError, report_problems
 
 WHERE = (
     "https://sites.google.com/view/voicemos-challenge/audiomos-challenge-2025; "

@@ -9,9 +9,10 @@ import logging
 from pathlib import Path
 from typing import Dict, List, Tuple, Union
 
-from espnet_samos.corpora.clip import Clip, DataError, make_utt_id
+from espnet_samos.corpora.clip import Clip, make_utt_id
 from espnet_samos.corpora.ratings import rating_std
 from espnet_samos.corpora.table import Row, parse_rows, read_rows
+from espnet_samos.utils.tables import DataError
 
 WHERE = "https://zenodo.org/records/6572573; licence: its own, stated there"
 NUM_CLIPS = {"bvcc_train": 4944, "bvcc_valid": 1066, "bvcc_test": 1066}

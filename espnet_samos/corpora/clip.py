@@ -1,12 +1,9 @@
 """The unit that corpora yield and data directories hold: one labelled clip."""
 
-import logging
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Union
-
-MAX_LISTED_PROBLEMS = 20
+from typing import Optional, Union
 
 
 @dataclass(frozen=True)
@@ -44,31 +41,3 @@ def make_utt_id(corpus: str, name: str) -> str:
         name: The clip's name within it.
     """
     return f"{corpus}-" + re.sub(r"[^\w.-]+", "_", name)
-
-
-class DataError(ValueError):
-    """Data that cannot be used; the message names every problem's place and cure."""
-
-
-def report_problems(where: str, problems: List[str], skip: bool = False) -> None:
-    """Refuse bad data with all of its problems, or say what is left out.
-
-    Args:
-        where: What was being read or written.
-        problems: One line for each problem.
-        skip: Log the problems, every one, as a warning: what has them is left out.
-
-    Raises:
-        DataError: There are problems and `skip` is not set. The message has their
-            count, and the first 20 of them.
-    """
-    if not problems:
-        return
-    if skip:
-        lines = [f"{where}: left out for {len(problems)} problem(s)", *problems]
-        logging.warning("\n  ".join(lines))
-        return
-    lines = [f"{where}: {len(problems)} problem(s)", *problems[:MAX_LISTED_PROBLEMS]]
-    if len(problems) > MAX_LISTED_PROBLEMS:
-        lines.append(f"... and {len(problems) - MAX_LISTED_PROBLEMS} more")
-    raise DataError("\n  ".join(lines))

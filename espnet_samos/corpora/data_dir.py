@@ -1,16 +1,17 @@
-"""The one writer of Kaldi data directories."""
+"""Kaldi data directories: the writer, the reader, and several as one."""
 
 import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 import soundfile
 
-from espnet_samos.audio import MAX_RATE, MIN_RATE, MIN_SECONDS
-from espnet_samos.corpora.clip import Clip, DataError, report_problems
-from espnet_samos.utils import write_text
+from espnet_samos.audio.reading import MAX_RATE, MIN_RATE, MIN_SECONDS
+from espnet_samos.corpora.clip import Clip
+from espnet_samos.utils.files import write_text
+from espnet_samos.utils.tables import DataError, read_lines, read_table, report_problems
 
 # The last one is what makes a data directory: it goes first and comes last.
 FILES = (
@@ -26,6 +27,15 @@ FILES = (
     "left_out",
     "wav.scp",
 )
+
+
+NEEDED_FILES = {
+    "mos": "a line '<utterance> <label>' for each clip",
+    "utt2sys": "a line '<utterance> <system>' for each clip",
+}
+
+TABLES = (*NEEDED_FILES, "utt2spk", "mos_std", "utt2votes", "utt2lang")
+CATEGORIES = ("corpus", "lang")
 
 
 @dataclass(frozen=True)
@@ -247,3 +257,124 @@ def _replace_files(directory: Path, texts: Dict[str, str]) -> None:
     for name in FILES:
         if name in texts:
             write_text(directory / name, texts[name])
+
+
+def _number(text: Optional[str], kind: type = float) -> Union[float, str, None]:
+    """Give a number; what is none stays as it is, for the writer to refuse."""
+    try:
+        return text if text is None else kind(text)
+    except ValueError:
+        return text
+
+
+def read_data_dir(
+    data_dir: Union[str, Path], wav_scp: Union[str, Path, None] = None
+) -> List[Clip]:
+    """Read the clips of a data directory, as they are.
+
+    Args:
+        data_dir: Has `wav.scp`, `mos`, `utt2sys` and, if known, `utt2spk`,
+            `mos_std`, `utt2votes`, `utt2lang`. Without `utt2spk` each clip is its own
+            speaker.
+        wav_scp: Where the audio is, if not as the directory's `wav.scp` says.
+
+    Returns:
+        A clip for each line of `wav.scp`; what is wrong with single clips is for
+        `write_data_dir` to find.
+
+    Raises:
+        DataError: A file is missing or malformed, or a table has utterances that
+            `wav.scp` does not have.
+    """
+    data_dir = Path(data_dir)
+    for name, content in NEEDED_FILES.items():
+        if not (data_dir / name).is_file():
+            raise DataError(f"no {data_dir / name}: write one, {content}")
+    tables = {
+        name: read_table(data_dir / name) if (data_dir / name).is_file() else {}
+        for name in TABLES
+    }
+    paths = read_lines(Path(wav_scp or data_dir / "wav.scp"))
+    known = {utt for utt, _ in paths}
+    problems = [
+        f"{name}: {utt} is not in wav.scp"
+        for name, table in tables.items()
+        for utt in sorted(set(table) - known)
+    ]
+    report_problems(str(data_dir), problems)
+    return [
+        Clip(
+            utt_id=utt,
+            path=path,
+            mos=_number(tables["mos"].get(utt)),
+            system=tables["utt2sys"].get(utt, ""),
+            speaker=tables["utt2spk"].get(utt, utt),
+            mos_std=_number(tables["mos_std"].get(utt)),
+            votes=_number(tables["utt2votes"].get(utt), int),
+            lang=tables["utt2lang"].get(utt),
+        )
+        for utt, path in paths
+    ]
+
+
+def combine_data_dirs(
+    data_dirs: Sequence[Union[str, Path]],
+    corpora: Sequence[str],
+    output_dir: Union[str, Path],
+    category: str = "corpus",
+) -> DataDirSummary:
+    """Write one data directory with the clips of several.
+
+    Beside the files of `write_data_dir` it has `utt2corpus` and what ESPnet's
+    category iterator balances, `category2utt`.
+
+    Args:
+        data_dirs: The directories.
+        corpora: What corpus each of them belongs to.
+        output_dir: Where to.
+        category: What a category is: a `corpus`, or a language (`lang`).
+
+    Returns:
+        What was written.
+
+    Raises:
+        DataError: Two directories have clips of the same id, a clip has no
+            language where that is the category, or anything that `read_data_dir` or
+            `write_data_dir` refuses.
+    """
+    clips: List[Clip] = []
+    utt2corpus: Dict[str, str] = {}
+    notes: List[str] = []
+    for data_dir, corpus in zip(map(Path, data_dirs), corpora, strict=True):
+        found = read_data_dir(data_dir)
+        if category == "lang" and any(clip.lang is None for clip in found):
+            raise DataError(
+                f"{data_dir / 'utt2lang'} does not have every clip, so that languages "
+                "cannot be balanced: write it, a line '<utterance> <language>' for "
+                "each clip, or balance corpora"
+            )
+        clips += found
+        utt2corpus.update({clip.utt_id: corpus for clip in found})
+        note = data_dir / "label_note"
+        if note.is_file():
+            notes.append(note.read_text(encoding="utf-8").strip())
+
+    output_dir = Path(output_dir)
+    label_note = "; ".join(dict.fromkeys(notes)) or None
+    summary = write_data_dir(clips, output_dir, label_note)
+
+    categories: Dict[str, List[str]] = {}
+    for clip in sorted(clips, key=lambda clip: clip.utt_id):
+        name = utt2corpus[clip.utt_id] if category == "corpus" else clip.lang
+        categories.setdefault(name, []).append(clip.utt_id)
+    _write_table(output_dir / "utt2corpus", utt2corpus)
+    _write_table(
+        output_dir / "category2utt",
+        {name: " ".join(utts) for name, utts in categories.items()},
+    )
+    return summary
+
+
+def _write_table(path: Path, table: Dict[str, str]) -> None:
+    lines = (f"{key} {value}\n" for key, value in sorted(table.items()))
+    write_text(path, "".join(lines))

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import List, Optional, Union
 
 from espnet_samos.corpora import CORPORA
-from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.fetch import fetch, unpack
-from espnet_samos.receive import TIMEOUT_SECONDS
+from espnet_samos.utils.download import TIMEOUT_SECONDS
+from espnet_samos.utils.tables import DataError
 
 ZENODO_API = "https://zenodo.org/api/records"
 ZENODO_RECORDS = {"nisqa": 4728081, "somos": 7378801}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from espnet_samos.corpora.clip import DataError
-from espnet_samos.receive import receive
+from espnet_samos.utils.download import receive
+from espnet_samos.utils.tables import DataError
 
 
 def fetch(url: str, path: Path, size: int, md5: str) -> None:

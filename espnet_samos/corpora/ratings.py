@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional, Sequence
 
-from espnet_samos.corpora.clip import Clip, make_utt_id, report_problems
+from espnet_samos.corpora.clip import Clip, make_utt_id
+from espnet_samos.utils.tables import report_problems
 
 
 @dataclass(frozen=True)

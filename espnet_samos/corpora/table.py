@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Union
 
-from espnet_samos.corpora.clip import DataError, report_problems
+from espnet_samos.utils.tables import DataError, report_problems
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 from typing import Dict, List, Union
 
-from espnet_samos.corpora.clip import Clip, DataError, make_utt_id
+from espnet_samos.corpora.clip import Clip, make_utt_id
 from espnet_samos.corpora.table import Row, parse_rows, read_rows
+from espnet_samos.utils.tables import DataError
 
 WHERE = "http://www.mee.tcd.ie/~sigmedia/Resources/TCD-VoIP; licence: CC BY-NC-SA 4.0"
 NUM_CLIPS = {"tcd_voip": 384}

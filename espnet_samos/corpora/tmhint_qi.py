@@ -8,10 +8,11 @@ is a method with a noise and a signal-to-noise ratio.
 from pathlib import Path
 from typing import Dict, List, Union
 
-from espnet_samos.corpora.clip import Clip, report_problems
+from espnet_samos.corpora.clip import Clip
 from espnet_samos.corpora.ratings import Rating, clips_from_ratings
 from espnet_samos.corpora.split import split_off
 from espnet_samos.corpora.table import Row, file_within, parse_rows, read_rows
+from espnet_samos.utils.tables import report_problems
 
 WHERE = "https://github.com/yuwchen/InQSS; licence: MIT"
 NUM_CLIPS = {

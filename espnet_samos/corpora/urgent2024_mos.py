@@ -13,8 +13,9 @@ from typing import Dict, Iterator, List, Tuple, Union
 import pyarrow
 from pyarrow.parquet import ParquetFile
 
-from espnet_samos.corpora.clip import Clip, DataError, make_utt_id, report_problems
+from espnet_samos.corpora.clip import Clip, make_utt_id
 from espnet_samos.corpora.ratings import rating_std
+from espnet_samos.utils.tables import DataError, report_problems
 
 WHERE = (
     "https://huggingface.co/datasets/urgent-challenge/urgent2024_mos; "

@@ -7,8 +7,8 @@ from typing import Tuple
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
-from espnet_samos.frontend.equal_length import extract_by_length
 from espnet_samos.frontend.frozen import Frozen
+from espnet_samos.frontend.padding import extract_by_length
 
 MAX_FRAMES = 384  # what the position encoding covers: 7.68 s
 EPS = 1e-8

@@ -6,8 +6,8 @@ import humanfriendly
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
+from espnet_samos.audio.resampling import resample_tensor
 from espnet_samos.frontend.log_spectrogram import LogSpectrogramFrontend
-from espnet_samos.frontend.resample import resample
 from espnet_samos.frontend.ssl_layer import SSL_RATE, SslLayerFrontend
 
 
@@ -99,8 +99,8 @@ class ParallelFrontend(AbsFrontend):
         """
         # Both hear into the padding where a clip ends: it has to be silence.
         input = input.masked_fill(_padding(input_lengths, input.shape[1]), 0.0)
-        waveforms = resample(input, self.fs, SSL_RATE)
-        # as many samples as `resample` gives for a clip alone: rounded up
+        waveforms = resample_tensor(input, self.fs, SSL_RATE)
+        # as many samples as `resample_tensor` gives for a clip alone: rounded up
         ssl_feats, ssl_lengths = self.ssl(
             waveforms, -(-input_lengths * SSL_RATE // self.fs)
         )

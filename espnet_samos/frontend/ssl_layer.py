@@ -8,13 +8,13 @@ import humanfriendly
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
-from espnet_samos.frontend.equal_length import extract_by_length
+from espnet_samos.audio.preprocessor import SSL_RATE
 from espnet_samos.frontend.frozen import Frozen, fold_weight_norm
-from espnet_samos.frontend.hugging_face_model import load_hugging_face
-from espnet_samos.frontend.s3prl_upstream import load_s3prl
-from espnet_samos.frontend.torchaudio_pipeline import load_torchaudio
+from espnet_samos.frontend.padding import extract_by_length
+from espnet_samos.frontend.upstreams.hugging_face import load_hugging_face
+from espnet_samos.frontend.upstreams.s3prl import load_s3prl
+from espnet_samos.frontend.upstreams.torchaudio import load_torchaudio
 
-SSL_RATE = 16000
 # Where models come from: how to load one, and the keys of its frontend_conf
 SOURCES = {
     "s3prl": (load_s3prl, ("upstream", "path_or_url", "extra_conf")),

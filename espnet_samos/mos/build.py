@@ -15,6 +15,11 @@ import yaml
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 from espnet2.torch_utils.initialize import initialize
 
+from espnet_samos.audio.preprocessor import (
+    SPECTROGRAM_RATE,
+    SSL_RATE,
+    CorpusPreprocessor,
+)
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import (
@@ -24,8 +29,6 @@ from espnet_samos.mos.slots import (
     ssl_encoder_choices,
     ssl_frontend_choices,
 )
-from espnet_samos.train.corpus_preprocessor import CorpusPreprocessor
-from espnet_samos.train.preprocessor import SPECTROGRAM_RATE, SSL_RATE
 
 
 def uses_branch(args: argparse.Namespace, branch: str) -> bool:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Callable, List, Optional, Tuple
 
 import torch
-from espnet2.iterators.abs_iter_factory import AbsIterFactory
 from espnet2.tasks.abs_task import AbsTask, scheduler_classes
 from espnet2.torch_utils.initialize import INITIALIZATIONS
 from espnet2.train.collate_fn import CommonCollateFn
@@ -16,17 +15,15 @@ from espnet2.utils.get_default_kwargs import get_default_kwargs
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str2bool, str_or_none
 
+from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.mos.build import build_model, build_preprocessor
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import SLOTS
 from espnet_samos.train.checkpoint import check_fits, restore
-from espnet_samos.train.compact import compact
 from espnet_samos.train.dump_ssl_feats import ssl_settings, weights_digest
-from espnet_samos.train.faults import explained, locked
-from espnet_samos.train.preprocessor import MosPreprocessor
+from espnet_samos.train.errors import explained, locked
 from espnet_samos.train.scheduler import ExponentialStepLR
-from espnet_samos.train.ssl_feats import check_same_ssl
-from espnet_samos.train.ssl_feats_reader import SslFeatsReader
+from espnet_samos.train.ssl_feats import SslFeatsReader, check_same_ssl
 from espnet_samos.train.trainer import MosTrainer
 
 scheduler_classes["exponentialsteplr"] = ExponentialStepLR
@@ -76,7 +73,7 @@ class MosTask(AbsTask):
             action=NestedDictAction,
             default=dict(),
             help="The keyword arguments for MosPreprocessor: window_seconds, "
-            "multichannel, and in training random_window, random_start, gain_db, "
+            "multichannel, and in training random_window, random_rotation, gain_db, "
             "flip_polarity",
         )
 
@@ -112,14 +109,6 @@ class MosTask(AbsTask):
                 if args.resume:
                     restore(args.output_dir, args.best_model_criterion)
             super().main_worker(args)
-
-    @classmethod
-    def build_iter_factory(cls, *args, **kwargs) -> AbsIterFactory:
-        """Build ESPnet's iterators over lists that take little memory."""
-        factory = super().build_iter_factory(*args, **kwargs)
-        if hasattr(factory, "dataset"):
-            compact(factory.dataset)
-        return factory
 
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:

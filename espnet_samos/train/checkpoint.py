@@ -13,7 +13,7 @@ from typing import Any, Dict, Optional, Sequence, Union
 import torch
 from espnet2.train.reporter import Reporter
 
-from espnet_samos.train.faults import FaultError
+from espnet_samos.train.errors import FaultError
 
 CHECKPOINT = "checkpoint.pth"
 PREVIOUS = "checkpoint.prev.pth"

@@ -11,8 +11,8 @@ from espnet2.asr.frontend.abs_frontend import AbsFrontend
 from espnet2.train.collate_fn import CommonCollateFn
 from espnet2.train.dataset import ESPnetDataset
 
+from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.frontend.frozen import all_parameters
-from espnet_samos.train.preprocessor import MosPreprocessor
 from espnet_samos.train.ssl_feats import (
     Shard,
     SslFeatsError,
@@ -77,7 +77,7 @@ def dump_ssl_feats(
     unfinished = []
     for shard in shards:
         try:
-            shard.offsets()
+            shard.check()
             logging.info("%s is whole", shard.ark)
         except SslFeatsError as e:
             logging.info("computing %s (%s)", shard.ark, e)

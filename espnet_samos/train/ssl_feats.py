@@ -1,82 +1,31 @@
-"""SSL features on disk, in shards that are either whole or made again.
+"""SSL features on disk, written by stage 3 and read in training.
 
-A shard is an ark of kaldiio, whose matrices are float16 in NumPy's own form (Kaldi's
-has no float16), and a manifest beside it, which is written last: an ark without one is
-unfinished. A manifest has a checksum for each clip, so that no clip that changed on
-disk is ever used. No torch here.
+The clips of a data directory are divided into shards. A shard is an ark and a scp of
+kaldiio, whose matrices are float16 in NumPy's own form (Kaldi's has no float16), and a
+marker, which is written last: a shard without one is not whole, and is made again.
 """
 
 import hashlib
 import json
 import os
-import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 import kaldiio
 import numpy as np
-from kaldiio.matio import read_kaldi
+import torch
 
-from espnet_samos.corpora.kaldi import read_table
-from espnet_samos.utils import write_text
+from espnet_samos.utils.files import write_text
+from espnet_samos.utils.tables import read_table
 
 # Clips in a shard: what a job that is killed loses at most.
 SHARD_SIZE = 32
-CURE = "run stage 3 again, which computes that part anew"
+AGAIN = "run stage 3 again, which computes that part anew"
 
 
 class SslFeatsError(ValueError):
     """SSL features on disk that cannot be used; the message says what to do."""
-
-
-def read_manifest(path: Path) -> Dict[str, Any]:
-    """Read what a shard's manifest says: `ssl`, `inputs`, `size` and `clips`.
-
-    Raises:
-        SslFeatsError: It is not there, or damaged.
-    """
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        return {key: manifest[key] for key in ("ssl", "inputs", "size", "clips")}
-    except FileNotFoundError as e:
-        raise SslFeatsError(f"{path} is not there: {CURE}") from e
-    except (ValueError, KeyError, TypeError) as e:
-        raise SslFeatsError(f"{path} is damaged ({e}): {CURE}") from e
-
-
-def read_clip(ark: Path, utt: str, offset: int, crc32: int) -> np.ndarray:
-    """Read a clip's features, float16 (NFrames, Dim), and verify them.
-
-    Args:
-        ark: Where they are.
-        utt: The clip, for messages.
-        offset: Their place in the ark, in bytes.
-        crc32: Their checksum.
-
-    Raises:
-        SslFeatsError: They are not as they were written.
-    """
-    try:
-        with ark.open("rb") as f:
-            f.seek(offset)
-            feats = read_kaldi(f)
-        whole = zlib.crc32(feats) == crc32
-    except Exception as e:  # what a parser says of bytes that are something else
-        raise SslFeatsError(f"{ark} is damaged at {utt} ({e}): {CURE}") from e
-    if not whole:
-        raise SslFeatsError(f"{ark} is damaged at {utt} (checksum): {CURE}")
-    return feats
-
-
-def check_size(ark: Path, size: int) -> None:
-    """Check that an ark has as many bytes as were written.
-
-    Raises:
-        SslFeatsError: It has not, or is not there.
-    """
-    found = ark.stat().st_size if ark.is_file() else 0
-    if found != size:
-        raise SslFeatsError(f"{ark} has {found} bytes of {size}: {CURE}")
 
 
 class Shard:
@@ -91,30 +40,26 @@ class Shard:
 
     def __init__(self, ark: Path, data_dir: Path, utts: List[str], inputs: str):
         self.ark = ark
-        self.manifest = ark.with_suffix(".json")
+        self.scp = ark.with_suffix(".scp")
+        self.marker = ark.with_suffix(".json")
         self.data_dir = data_dir
         self.utts = utts
         self.inputs = inputs
 
-    def offsets(self) -> Dict[str, int]:
-        """Read all of it and give the place of each clip in the ark.
+    def check(self) -> None:
+        """Check that it is whole, and made from these clips.
 
         Raises:
-            SslFeatsError: It is not whole, or was made from other clips.
+            SslFeatsError: It is not.
         """
-        manifest = read_manifest(self.manifest)
-        clips = manifest["clips"]
-        if manifest["inputs"] != self.inputs or list(clips) != self.utts:
-            raise SslFeatsError(f"{self.ark} was made from other clips: {CURE}")
-        check_size(self.ark, manifest["size"])
-        for utt, clip in clips.items():
-            read_clip(self.ark, utt, **clip)
-        return {utt: clip["offset"] for utt, clip in clips.items()}
+        marker = read_marker(self.marker)
+        if marker["inputs"] != self.inputs or marker["num_clips"] != len(self.utts):
+            raise SslFeatsError(f"{self.ark} was made from other clips: {AGAIN}")
 
     def write(
         self, clips: Iterable[Tuple[str, np.ndarray]], ssl: Dict[str, Any]
     ) -> None:
-        """Write it, and its manifest when it is whole.
+        """Write it, and its marker when it is whole.
 
         Args:
             clips: Each clip's name and features (NFrames, Dim), float16, in order.
@@ -123,29 +68,46 @@ class Shard:
         Raises:
             SslFeatsError: The disk takes no more.
         """
-        self.manifest.unlink(missing_ok=True)
+        self.marker.unlink(missing_ok=True)
         self.ark.parent.mkdir(parents=True, exist_ok=True)
-        part = self.ark.with_name(self.ark.name + ".part")
-        written = {}
         try:
-            with part.open("wb") as f:
+            with kaldiio.WriteHelper(
+                f"ark,scp:{self.ark},{self.scp}", write_function="numpy"
+            ) as writer:
                 for utt, feats in clips:
-                    # a checksum is of the rows, one after the other
-                    feats = np.ascontiguousarray(feats)
-                    offset = f.tell() + len(f"{utt} ".encode())
-                    kaldiio.save_ark(f, {utt: feats}, write_function="numpy")
-                    written[utt] = dict(offset=offset, crc32=zlib.crc32(feats))
-                f.flush()
-                os.fsync(f.fileno())
-                size = f.tell()
-            part.replace(self.ark)
-            manifest = dict(ssl=ssl, inputs=self.inputs, size=size, clips=written)
-            write_text(self.manifest, json.dumps(manifest, indent=1))
+                    writer(utt, feats)
+            marker = dict(
+                ssl=ssl,
+                inputs=self.inputs,
+                num_clips=len(self.utts),
+                size=self.ark.stat().st_size,
+            )
+            write_text(self.marker, json.dumps(marker, indent=1))
         except OSError as e:
             raise SslFeatsError(
-                f"{part} cannot be written ({e}): make room and run stage 3 again, "
+                f"{self.ark} cannot be written ({e}): make room and run stage 3 again, "
                 "which keeps the parts that are finished"
             ) from e
+
+
+def read_marker(path: Path) -> Dict[str, Any]:
+    """Read a shard's marker: `ssl`, `inputs`, `num_clips` and `size` of its ark.
+
+    Raises:
+        SslFeatsError: It is not there, or damaged, or the ark has another size.
+    """
+    try:
+        marker = json.loads(path.read_text(encoding="utf-8"))
+        marker = {key: marker[key] for key in ("ssl", "inputs", "num_clips", "size")}
+    except FileNotFoundError as e:
+        raise SslFeatsError(f"{path} is not there: {AGAIN}") from e
+    except (ValueError, KeyError, TypeError) as e:
+        raise SslFeatsError(f"{path} is damaged ({e}): {AGAIN}") from e
+    ark = path.with_suffix(".ark")
+    found = ark.stat().st_size if ark.is_file() else 0
+    if found != marker["size"]:
+        raise SslFeatsError(f"{ark} has {found} bytes of {marker['size']}: {AGAIN}")
+    return marker
 
 
 def find_shards(data_dir: Path, folder: Path) -> List[Shard]:
@@ -157,7 +119,7 @@ def find_shards(data_dir: Path, folder: Path) -> List[Shard]:
     """
     paths, rates = (read_table(data_dir / name) for name in ("wav.scp", "utt2fs"))
     utts = list(paths)
-    shards = []
+    shards: List[Shard] = []
     for first in range(0, len(utts), SHARD_SIZE):
         mine = utts[first : first + SHARD_SIZE]
         digest = hashlib.sha256()
@@ -177,7 +139,7 @@ def find_shards(data_dir: Path, folder: Path) -> List[Shard]:
 
 
 def join_shards(data_dir: Path, folder: Path) -> Path:
-    """Verify a data directory's shards by count and checksum and list their clips.
+    """Check a data directory's shards and list their clips.
 
     What is left of shards that there were when the data directory was larger is
     removed.
@@ -194,17 +156,18 @@ def join_shards(data_dir: Path, folder: Path) -> Path:
     problems = []
     for shard in shards:
         try:
-            offsets = shard.offsets()
+            shard.check()
         except SslFeatsError as e:
             problems.append(str(e))
         else:
-            lines += [f"{utt} {shard.ark}:{at}\n" for utt, at in offsets.items()]
+            for utt, place in read_table(shard.scp).items():
+                lines.append(f"{utt} {shard.ark}:{place.rpartition(':')[2]}\n")
     if problems:
         raise SslFeatsError(
             f"{len(problems)} of {len(shards)} parts of {folder} are missing: "
             f"{problems[0]}"
         )
-    current = {path for shard in shards for path in (shard.ark, shard.manifest)}
+    current = {path for s in shards for path in (s.ark, s.scp, s.marker)}
     for path in set(folder.glob("ssl_feats.*.*")) - current:
         path.unlink()
     scp = folder / "ssl_feats.scp"
@@ -226,7 +189,7 @@ def check_same_ssl(folder: Path, ssl: Dict[str, Any]) -> None:
     wanted = json.loads(json.dumps(ssl))
     for path in sorted(folder.glob("ssl_feats.*.json")):
         try:
-            found = read_manifest(path)["ssl"]
+            found = read_marker(path)["ssl"]
         except SslFeatsError:
             continue  # not whole: it will be made again
         keys = {
@@ -244,3 +207,55 @@ def check_same_ssl(folder: Path, ssl: Dict[str, Any]) -> None:
                 f"({what}): give this one its own --expdir, or remove that folder and "
                 "run stage 3 again"
             )
+
+
+class SslFeatsReader(Mapping):
+    """Read SSL features clip by clip, as ESPnet's dataset does.
+
+    A clip's features come as float32 (NFrames, Dim).
+
+    Args:
+        scp: What `join_shards` wrote. The arks are beside it.
+
+    Raises:
+        SslFeatsError: A file or a line is missing, or an ark is not as long as it was
+            written; when a clip is asked for, also that this one is not there.
+    """
+
+    def __init__(self, scp: str):
+        self.scp = scp
+        if not Path(scp).is_file():
+            raise SslFeatsError(f"no {scp}: run stage 3 first")
+        try:
+            self.data = kaldiio.load_scp(scp)
+        except ValueError as e:
+            raise SslFeatsError(f"{scp} is damaged ({e}): run stage 3 again") from e
+        markers = sorted(Path(scp).parent.glob("ssl_feats.*.json"))
+        num_clips = sum(read_marker(path)["num_clips"] for path in markers)
+        if len(self.data) != num_clips:
+            raise SslFeatsError(
+                f"{scp} has {len(self.data)} clips, and the arks beside it have "
+                f"{num_clips}: run stage 3 again, which mends it"
+            )
+
+    def __getitem__(self, utt: str) -> np.ndarray:
+        """Read the features of a clip, (NFrames, Dim)."""
+        if utt not in self.data:
+            raise SslFeatsError(f"{self.scp} has no features of {utt}: {AGAIN}")
+        try:
+            feats = self.data[utt]
+        except (OSError, ValueError, EOFError) as e:
+            raise SslFeatsError(
+                f"{self.scp}: {utt} cannot be read ({e}): {AGAIN}"
+            ) from e
+        # PyTorch does this more than ten times faster than NumPy.
+        return torch.from_numpy(feats).float().numpy()
+
+    def __contains__(self, utt: object) -> bool:
+        return utt in self.data
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)

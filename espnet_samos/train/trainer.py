@@ -13,10 +13,10 @@ from espnet2.train.reporter import SubReporter, aggregate
 from espnet2.train.trainer import Trainer, TrainerOptions
 from espnet2.utils.build_dataclass import build_dataclass
 
-from espnet_samos import metrics
+from espnet_samos.evaluation import metrics
 from espnet_samos.train.checkpoint import remove_unfinished, set_aside
-from espnet_samos.train.faults import FaultError
-from espnet_samos.utils import full_disk
+from espnet_samos.train.errors import FaultError
+from espnet_samos.utils.files import full_disk
 
 # What a correlation counts as where it is not defined (say, all predictions are
 # equal): NaN would corrupt ESPnet's sorting of epochs.

@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from espnet_samos.bin.merge_config import main
-from espnet_samos.utils import merge
+from espnet_samos.utils.config import merge
 
 
 def write(path, config):

@@ -7,8 +7,9 @@ import pytest
 import soundfile
 
 from espnet_samos.bin import samos
-from espnet_samos.bin.mos_prepare import format_summaries, main
+from espnet_samos.bin.mos_prepare import main
 from espnet_samos.corpora.data_dir import DataDirSummary
+from espnet_samos.corpora.prepare import format_summaries
 from tests.corpora.layouts import make_audiomos_challenge, make_csv, make_pstn
 
 

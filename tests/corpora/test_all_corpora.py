@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espnet_samos.corpora import CORPORA
-from espnet_samos.corpora.clip import DataError
-from espnet_samos.corpora.combine import combine_data_dirs
-from espnet_samos.corpora.data_dir import write_data_dir
+from espnet_samos.corpora.data_dir import combine_data_dirs, write_data_dir
+from espnet_samos.utils.tables import DataError
 from tests.corpora.layouts import LAYOUTS, read_layout, write_audio, write_lines
 
 RECIPE = Path(__file__).parents[2] / "egs2/samos/mos1"

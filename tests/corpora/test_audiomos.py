@@ -4,7 +4,7 @@ from statistics import fmean, stdev
 import pytest
 
 from espnet_samos.corpora.audiomos import prepare
-from espnet_samos.corpora.clip import DataError
+from espnet_samos.utils.tables import DataError
 from tests.corpora.layouts import audiomos_ratings, make_and_read
 
 UTT = "audiomos-track3-16k_sys1_utt0"

@@ -3,10 +3,13 @@ import pytest
 import soundfile
 
 from espnet_samos.bin import mos_combine_data
-from espnet_samos.corpora.clip import Clip, DataError
-from espnet_samos.corpora.combine import combine_data_dirs
-from espnet_samos.corpora.data_dir import write_data_dir
-from espnet_samos.corpora.kaldi import read_data_dir, read_table
+from espnet_samos.corpora.clip import Clip
+from espnet_samos.corpora.data_dir import (
+    combine_data_dirs,
+    read_data_dir,
+    write_data_dir,
+)
+from espnet_samos.utils.tables import DataError, read_table
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_samos.corpora.clip import Clip, DataError
-from espnet_samos.corpora.data_dir import write_data_dir
-from espnet_samos.corpora.kaldi import read_data_dir
+from espnet_samos.corpora.clip import Clip
+from espnet_samos.corpora.data_dir import read_data_dir, write_data_dir
+from espnet_samos.utils.tables import DataError
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_refuses_an_empty_set(tmp_path):
 
 def test_killed_run_leaves_nothing_that_looks_whole(clips, tmp_path, monkeypatch):
     write_data_dir(clips, tmp_path / "data")
-    import espnet_samos.utils as module
+    import espnet_samos.utils.files as module
 
     replace = module.os.replace
 

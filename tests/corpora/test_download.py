@@ -5,7 +5,6 @@ import pytest
 
 from espnet_samos.bin import mos_prepare
 from espnet_samos.corpora import CORPORA
-from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.download import (
     HUB_DATASETS,
     ZENODO_RECORDS,
@@ -13,6 +12,7 @@ from espnet_samos.corpora.download import (
     list_zenodo,
 )
 from espnet_samos.corpora.nisqa import prepare as prepare_nisqa
+from espnet_samos.utils.tables import DataError
 from tests.corpora.layouts import make_nisqa
 from tests.corpora.server import serve
 from tests.corpora.test_fetch import zip_of

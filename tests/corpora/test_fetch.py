@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
-from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.fetch import check_space, fetch, unpack
+from espnet_samos.utils.tables import DataError
 from tests.corpora.server import serve
 
 SIZE = 300_000

@@ -1,7 +1,7 @@
 import pytest
 
-from espnet_samos.corpora.clip import DataError
-from espnet_samos.corpora.kaldi import read_data_dir
+from espnet_samos.corpora.data_dir import read_data_dir
+from espnet_samos.utils.tables import DataError
 
 
 def write(directory, **files):

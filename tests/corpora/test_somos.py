@@ -1,7 +1,7 @@
 import pytest
 
-from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.somos import prepare
+from espnet_samos.utils.tables import DataError
 from tests.corpora.layouts import make_and_read
 
 

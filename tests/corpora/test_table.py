@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.table import parse_rows, read_rows
+from espnet_samos.utils.tables import DataError
 
 
 @pytest.fixture

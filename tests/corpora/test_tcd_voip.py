@@ -1,8 +1,8 @@
 import pytest
 
-from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.data_dir import write_data_dir
 from espnet_samos.corpora.tcd_voip import prepare
+from espnet_samos.utils.tables import DataError
 from tests.corpora.layouts import TCD_DEGRADATIONS, make_and_read
 
 

@@ -2,9 +2,9 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.data_dir import write_data_dir
 from espnet_samos.corpora.urgent2024_mos import prepare
+from espnet_samos.utils.tables import DataError
 from tests.corpora.layouts import make_and_read, urgent_rows
 
 

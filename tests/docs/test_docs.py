@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from espnet_samos.packing import pack_model
-from espnet_samos.pretrained import MODEL_FILE, packaged_models
+from espnet_samos.model_zoo.find import MODEL_FILE, packaged_models
+from espnet_samos.model_zoo.pack import pack_model
 from tests.tiny_model import speechlike
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -3,8 +3,8 @@ import pytest
 import soundfile
 import torch
 
+from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.frontend.log_spectrogram import LogSpectrogramFrontend
-from espnet_samos.train.preprocessor import MosPreprocessor
 from tests.parity import DATA
 
 EVERY = 50  # the reference holds every 50th frame

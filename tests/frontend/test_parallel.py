@@ -2,9 +2,9 @@ import pytest
 import torch
 from espnet2.torch_utils.initialize import initialize
 
+from espnet_samos.audio.resampling import resample_tensor
 from espnet_samos.frontend.log_spectrogram import LogSpectrogramFrontend
 from espnet_samos.frontend.parallel import ParallelFrontend
-from espnet_samos.frontend.resample import resample
 from espnet_samos.frontend.ssl_layer import SslLayerFrontend
 from tests.frontend.checkpoints import WIDTH, make_checkpoint
 
@@ -52,7 +52,7 @@ def test_columns_are_those_of_the_two_frontends(ssl_conf, fs, num_stacked):
     waveform, length = noise(1, fs), torch.tensor([fs])
     feats, _ = ParallelFrontend(fs, ssl_conf=ssl_conf)(waveform, length)
     ssl, ssl_lengths = SslLayerFrontend(**ssl_conf)(
-        resample(waveform, fs, 16000), torch.tensor([16000])
+        resample_tensor(waveform, fs, 16000), torch.tensor([16000])
     )
     spectrogram, _ = LogSpectrogramFrontend(fs=fs)(waveform, length)
     assert feats.shape[1] == ssl_lengths[0] == 49

@@ -10,10 +10,10 @@ from s3prl.nn import S3PRLUpstream
 from s3prl.util import download
 from safetensors.torch import load_file, save_file
 
-from espnet_samos.frontend.hidden_state import normalise
-from espnet_samos.frontend.hugging_face_model import MODEL_TYPES
-from espnet_samos.frontend.s3prl_upstream import LAYOUTS
 from espnet_samos.frontend.ssl_layer import SslLayerFrontend
+from espnet_samos.frontend.upstreams.abs_upstream import normalise
+from espnet_samos.frontend.upstreams.hugging_face import MODEL_TYPES
+from espnet_samos.frontend.upstreams.s3prl import LAYOUTS
 from tests.frontend.checkpoints import (
     NUM_LAYERS,
     WIDTH,

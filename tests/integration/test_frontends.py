@@ -144,7 +144,7 @@ def test_tasks_are_those_of_the_page():
     code = """
 import importlib, pkgutil, espnet2.tasks
 from espnet2.train.class_choices import ClassChoices
-from espnet_samos.frontend.register import register_frontends
+from espnet_samos.integrations.espnet import register_frontends
 register_frontends()
 for info in pkgutil.iter_modules(espnet2.tasks.__path__):
     task = importlib.import_module("espnet2.tasks." + info.name)

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from espnet_samos import MosPredictor
-from tests.test_versa import FILE
+from tests.integrations.test_versa import FILE
 from tests.tiny_model import save_model, speechlike
 
 pytestmark = pytest.mark.integration

@@ -16,7 +16,7 @@ from torch._subclasses import FakeTensorMode
 
 from espnet_samos import MosPredictor
 from espnet_samos.frontend.ssl_layer import SslLayerFrontend
-from espnet_samos.functional import mos_score
+from espnet_samos.integrations.functional import mos_score
 from espnet_samos.mos.aligned_gaussian_head import AlignedGaussianHead
 from espnet_samos.mos.device import full_precision
 from espnet_samos.mos.gaussian_head import GaussianHead

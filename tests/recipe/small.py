@@ -48,7 +48,7 @@ def make_corpus(directory, clips_per_split=6):
             mos = round(rng.uniform(1, 5), 2)
             fs = RATES[i % 3]
             path = f"{split}_{i}.wav"
-            samples = 10 ** (mos - 6) * rng.standard_normal(fs)
+            samples = 10 ** ((mos - 7) / 2) * rng.standard_normal(fs)
             soundfile.write(directory / path, samples, fs)
             rows.append(dict(path=path, mos=mos, system=f"s{i % 3}", split=split))
     table = directory / "table.csv"

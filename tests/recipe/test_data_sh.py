@@ -4,7 +4,7 @@ from statistics import fmean
 
 import pytest
 
-from espnet_samos.corpora.kaldi import read_table
+from espnet_samos.utils.tables import read_table
 from tests.corpora.layouts import audiomos_ratings, make_audiomos_challenge, make_pstn
 from tests.recipe.small import make_recipe, needs_scripts, run_script
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 import yaml
 
-from espnet_samos.train.faults import locked
+from espnet_samos.train.errors import locked
 from tests.recipe.small import (
     RATES,
     RECIPE,
@@ -137,7 +137,7 @@ def test_the_packed_model_scores_as_the_original(finished, tmp_path, monkeypatch
     with zipfile.ZipFile(packed) as archive:
         assert {"README.md", "card.yaml", "RESULTS.md"} < set(archive.namelist())
         assert b"my_test" in archive.read("README.md")
-    from espnet_samos.predictor import MosPredictor
+    from espnet_samos.inference.predictor import MosPredictor
 
     predictor = MosPredictor.from_pretrained(packed)
     assert set(predictor.card["results"]) == {"my_test"}

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espnet_samos.bin import mos_inference
+from espnet_samos.inference.predictor import MosPredictor, collate
 from espnet_samos.mos.conv1d_encoder import Conv1dEncoder
 from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
 from espnet_samos.mos.gaussian_head import GaussianHead
-from espnet_samos.predictor import MosPredictor, collate
 from espnet_samos.tasks.mos import MosTask
-from espnet_samos.utils import merge_files
+from espnet_samos.utils.config import merge_files
 from tests.frontend.checkpoints import make_checkpoint
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -334,12 +334,11 @@ def test_a_score_depends_on_the_clip_alone(predictor, seed, count):
 
 def test_scores_do_not_depend_on_workers_or_batches(predictor, tmp_path):
     clips = make_clips(7)
-    for name, line in (("wav.scp", "{utt} {path}"), ("utt2fs", "{utt} {fs}")):
-        with (tmp_path / name).open("w") as f:
-            for utt, (samples, fs) in clips.items():
-                path = tmp_path / f"{utt}.wav"
-                soundfile.write(path, samples, fs, subtype="FLOAT")
-                f.write(line.format(utt=utt, path=path, fs=fs) + "\n")
+    with (tmp_path / "wav.scp").open("w") as f:
+        for utt, (samples, fs) in clips.items():
+            path = tmp_path / f"{utt}.wav"
+            soundfile.write(path, samples, fs, subtype="FLOAT")
+            f.write(f"{utt} {path}\n")
     runs = []
     for workers, batch_size in ((0, 1), (2, 3), (1, 7)):
         output = tmp_path / f"out{workers}"
@@ -348,10 +347,7 @@ def test_scores_do_not_depend_on_workers_or_batches(predictor, tmp_path):
                 *("--model_file", str(predictor.directory / "model.pth")),
                 *("--num_workers", str(workers), "--batch_size", str(batch_size)),
                 *("--output_dir", str(output)),
-                "--data_path_and_name_and_type",
-                f"{tmp_path / 'wav.scp'},speech,sound",
-                "--data_path_and_name_and_type",
-                f"{tmp_path / 'utt2fs'},fs,text_int",
+                *("--wav_scp", str(tmp_path / "wav.scp")),
             ]
         )
         table = {}
@@ -362,8 +358,9 @@ def test_scores_do_not_depend_on_workers_or_batches(predictor, tmp_path):
         runs.append(table)
     assert len(runs[0]) == 2 * len(clips)
     for utt, (samples, fs) in clips.items():
-        first = next(predictor.predict_windows(samples, fs))
-        assert runs[0][utt, "mos"] == pytest.approx(first.mean, abs=1e-5)
+        result = predictor.predict(samples, fs)
+        assert runs[0][utt, "mos"] == pytest.approx(result.mean, abs=1e-5)
+        assert runs[0][utt, "mos_std"] == pytest.approx(result.std, abs=1e-5)
     for run in runs[1:]:
         assert run == pytest.approx(runs[0], abs=1e-5)
 

@@ -40,7 +40,7 @@ def make_data(directory):
         mos = rng.uniform(1, 5)
         fs = (16000, 48000)[i % 2]
         path = directory / f"utt{i:02}.wav"
-        soundfile.write(path, 10 ** (mos - 6) * rng.standard_normal(fs), fs)
+        soundfile.write(path, 10 ** ((mos - 7) / 2) * rng.standard_normal(fs), fs)
         lines["wav.scp"] += f"utt{i:02} {path}\n"
         lines["mos"] += f"utt{i:02} {mos:.4f}\n"
         lines["utt2fs"] += f"utt{i:02} {fs}\n"

@@ -6,10 +6,10 @@ import pytest
 import yaml
 
 from espnet_samos.tasks.mos import MosTask
-from espnet_samos.utils import merge_files
+from espnet_samos.utils.config import merge_files
 
 CONF = Path(__file__).parents[2] / "conf"
-OPTIONS = ["random_window", "random_start", "gain_db", "flip_polarity"]
+OPTIONS = ["random_window", "random_rotation", "gain_db", "flip_polarity"]
 
 
 def parse(tmp_path, config, data_name="speech"):

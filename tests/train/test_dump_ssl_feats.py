@@ -7,20 +7,16 @@ import pytest
 import soundfile
 import torch
 
+from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.bin import mos_dump_ssl_feats
 from espnet_samos.frontend.frozen import Frozen
+from espnet_samos.inference.predictor import MosPredictor, collate
+from espnet_samos.model_zoo.find import DEFAULT_MODEL
 from espnet_samos.mos.slots import ssl_frontend_choices
-from espnet_samos.predictor import MosPredictor, collate
-from espnet_samos.pretrained import DEFAULT_MODEL
 from espnet_samos.tasks.mos import MosTask
 from espnet_samos.train import ssl_feats
 from espnet_samos.train.dump_ssl_feats import weights_digest
-from espnet_samos.train.preprocessor import MosPreprocessor
-from espnet_samos.train.ssl_feats import (
-    SslFeatsError,
-    join_shards,
-)
-from espnet_samos.train.ssl_feats_reader import SslFeatsReader
+from espnet_samos.train.ssl_feats import SslFeatsError, SslFeatsReader, join_shards
 from tests.frontend.checkpoints import make_checkpoint
 
 SECONDS = 2.0

@@ -8,10 +8,10 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from espnet_samos.audio import MAX_RATE, MIN_RATE, AudioError
-from espnet_samos.predictor import MosPredictor
+from espnet_samos.audio.preprocessor import MosPreprocessor
+from espnet_samos.audio.reading import MAX_RATE, MIN_RATE, AudioError
+from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.tasks.mos import MosTask
-from espnet_samos.train.preprocessor import MosPreprocessor
 
 COMMON_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 RATES = st.sampled_from(COMMON_RATES) | st.integers(MIN_RATE, MAX_RATE)

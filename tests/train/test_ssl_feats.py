@@ -14,11 +14,11 @@ import pytest
 from espnet_samos.train import ssl_feats
 from espnet_samos.train.ssl_feats import (
     SslFeatsError,
+    SslFeatsReader,
     check_same_ssl,
     find_shards,
     join_shards,
 )
-from espnet_samos.train.ssl_feats_reader import SslFeatsReader
 
 SSL = dict(ssl_frontend="ssl_layer", window_seconds=1.0, weights="abc")
 SHAPE = (7, 4)
@@ -62,7 +62,7 @@ def written(tmp_path, monkeypatch):
 
 def whole(shard):
     try:
-        shard.offsets()
+        shard.check()
     except SslFeatsError:
         return False
     return True
@@ -109,9 +109,7 @@ def test_a_killed_job_leaves_no_shard_and_harms_no_other(written):
     assert [whole(shard) for shard in shards] == [True, False, True]
     with pytest.raises(SslFeatsError, match="1 of 3 parts .*ssl_feats.2.json is not"):
         join_shards(data, folder)
-    with pytest.raises(
-        SslFeatsError, match="has 5 clips, .* have 3, or others: run stage 3"
-    ):
+    with pytest.raises(SslFeatsError, match="has 5 clips, .* have 3: run stage 3"):
         SslFeatsReader(str(folder / "ssl_feats.scp"))
     write([shards[1]])
     assert SslFeatsReader(str(join_shards(data, folder)))["utt3"].shape == SHAPE
@@ -132,53 +130,26 @@ def test_a_truncated_ark_is_named(written):
         SslFeatsReader(scp)
     # under a training that has begun
     reader["utt2"]
-    with pytest.raises(SslFeatsError, match="ssl_feats.2.ark is damaged at utt3"):
+    with pytest.raises(SslFeatsError, match="utt3 cannot be read"):
         reader["utt3"]
-    os.truncate(shards[1].ark, 0)
-    with pytest.raises(SslFeatsError, match="ssl_feats.2.ark is damaged at utt2"):
-        reader["utt2"]
     shards[1].ark.unlink()
-    with pytest.raises(SslFeatsError, match="ssl_feats.2.ark is damaged at utt2"):
+    with pytest.raises(SslFeatsError, match="utt2 cannot be read"):
         reader["utt2"]
     with pytest.raises(SslFeatsError, match="ssl_feats.2.ark has 0 bytes"):
         SslFeatsReader(scp)
-
-
-@pytest.mark.parametrize("place", range(1, 180, 7))
-def test_a_changed_byte_anywhere_is_noticed(written, place):
-    _, folder, shards = written
-    ark = shards[0].ark
-    content = bytearray(ark.read_bytes())
-    # not the names in the ark and the padding of NumPy's header, which nothing reads
-    start = content.index(b"NUMPY")
-    place = (start + place) % len(content)
-    content[place] ^= 0xFF
-    ark.write_bytes(content)
-    reader = SslFeatsReader(str(folder / "ssl_feats.scp"))
-    try:
-        feats = {utt: reader[utt] for utt in shards[0].utts}
-    except SslFeatsError as e:
-        assert "ssl_feats.1.ark is damaged" in str(e) and "run stage 3" in str(e)
-        assert not whole(shards[0])
-    else:
-        for utt, value in feats.items():
-            np.testing.assert_array_equal(value, feats_of(utt))
 
 
 def test_a_line_that_the_list_lost_is_noticed(written):
     data, folder, _ = written
     scp = folder / "ssl_feats.scp"
     lines = scp.read_text().splitlines(keepends=True)
-    for damaged, count in (
-        (lines[:2] + lines[3:], 4),
-        (["".join(lines)[:-3]], 5),
-        (["".join(lines)[:-20]], 5),
-        ([*lines[:4], lines[4].replace("utt4", "utt5")], 5),
-    ):
-        scp.write_text("".join(damaged))
-        message = f"has {count} clips, and the arks beside it have 5"
-        with pytest.raises(SslFeatsError, match=message):
-            SslFeatsReader(str(scp))
+    scp.write_text("".join(lines[:2] + lines[3:]))
+    message = "has 4 clips, and the arks beside it have 5"
+    with pytest.raises(SslFeatsError, match=message):
+        SslFeatsReader(str(scp))
+    scp.write_text("".join(lines)[: -len(lines[-1]) + 3])
+    with pytest.raises(SslFeatsError, match="ssl_feats.scp is damaged"):
+        SslFeatsReader(str(scp))
     join_shards(data, folder)
     assert scp.read_text() == "".join(lines)
     scp.unlink()
@@ -188,11 +159,11 @@ def test_a_line_that_the_list_lost_is_noticed(written):
 
 @pytest.mark.parametrize(
     "damage",
-    [lambda text: text[:200], lambda text: "[]", lambda text: text.replace("size", "")],
+    [lambda text: text[:20], lambda text: "[]", lambda text: text.replace("size", "")],
 )
-def test_a_damaged_manifest_is_noticed(written, damage):
+def test_a_damaged_marker_is_noticed(written, damage):
     _, folder, shards = written
-    shards[0].manifest.write_text(damage(shards[0].manifest.read_text()))
+    shards[0].marker.write_text(damage(shards[0].marker.read_text()))
     assert not whole(shards[0])
     with pytest.raises(SslFeatsError, match="ssl_feats.1.json is damaged"):
         SslFeatsReader(str(folder / "ssl_feats.scp"))
@@ -212,8 +183,9 @@ def test_shards_of_other_clips_are_made_again(written):
     reader = SslFeatsReader(str(join_shards(data, folder)))
     assert list(reader) == [f"utt{i}" for i in range(4)]
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("ssl_feats.1.ark", "ssl_feats.1.json"),
-        *("ssl_feats.2.ark", "ssl_feats.2.json", "ssl_feats.scp"),
+        *("ssl_feats.1.ark", "ssl_feats.1.json", "ssl_feats.1.scp"),
+        *("ssl_feats.2.ark", "ssl_feats.2.json", "ssl_feats.2.scp"),
+        "ssl_feats.scp",
     ]
 
 
@@ -238,14 +210,15 @@ def test_features_of_another_ssl_model_are_refused(written, key, value):
 
 def test_a_full_disk_is_named_and_nothing_is_taken_for_whole(written):
     _, folder, shards = written
-    (folder / "ssl_feats.3.ark.part").symlink_to("/dev/full")
-    with pytest.raises(SslFeatsError, match="ssl_feats.3.ark.part cannot be .*room"):
+    shards[2].ark.unlink()
+    shards[2].ark.symlink_to("/dev/full")
+    with pytest.raises(SslFeatsError, match="ssl_feats.3.ark cannot be .*room"):
         write([shards[2]])
     assert [whole(shard) for shard in shards] == [True, True, False]
 
 
-def test_a_manifest_says_what_the_features_are_of(written):
+def test_a_marker_says_what_the_features_are_of(written):
     _, _, shards = written
-    manifest = json.loads(shards[0].manifest.read_text())
-    assert manifest["ssl"] == SSL and list(manifest["clips"]) == ["utt0", "utt1"]
-    assert manifest["size"] == shards[0].ark.stat().st_size
+    marker = json.loads(shards[0].marker.read_text())
+    assert marker["ssl"] == SSL and marker["num_clips"] == 2
+    assert marker["size"] == shards[0].ark.stat().st_size

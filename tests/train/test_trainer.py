@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy import stats
 
-from espnet_samos.predictor import MosPredictor
+from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.train.trainer import CORRELATION_FLOOR, validation_metrics
 from tests.train.small import arguments, make_data
 

@@ -259,12 +259,10 @@ split_keys() {
 # data_opts <option prefix> <data directory> <ssl_feats.scp or "">: what to read
 data_opts() {
     echo "--${1}data_path_and_name_and_type $2/wav.scp,speech,sound" \
-        "--${1}data_path_and_name_and_type $2/utt2fs,fs,text_int"
-    if [ "${1}" != "" ]; then
-        echo "--${1}data_path_and_name_and_type $2/mos,mos,text_float"
-        if [ -f "$2/utt2corpus" ]; then
-            echo "--${1}data_path_and_name_and_type $2/utt2corpus,corpus,text"
-        fi
+        "--${1}data_path_and_name_and_type $2/utt2fs,fs,text_int" \
+        "--${1}data_path_and_name_and_type $2/mos,mos,text_float"
+    if [ -f "$2/utt2corpus" ]; then
+        echo "--${1}data_path_and_name_and_type $2/utt2corpus,corpus,text"
     fi
     if [ -n "${3:-}" ]; then
         echo "--${1}data_path_and_name_and_type $3,ssl_feats,ssl_feats"
@@ -581,14 +579,13 @@ if ! "${skip_eval}"; then
             fi
             rm -f "${_dir}/.done"
             _nj=$(min "${inference_nj}" "$(wc -l < "${_data}/wav.scp")")
-            split_keys "${_logdir}" keys "${_nj}" "${_data}/wav.scp"
+            split_keys "${_logdir}" wav "${_nj}" "${_data}/wav.scp"
             log "Inference started: ${_logdir}/mos_inference.*.log"
-            # shellcheck disable=SC2046,SC2086
+            # shellcheck disable=SC2086
             ${_cmd} --gpu "${_ngpu}" JOB=1:"${_nj}" "${_logdir}"/mos_inference.JOB.log \
                 "${python_command[@]}" -m espnet_samos.bin.mos_inference \
                     --ngpu "${_ngpu}" \
-                    $(data_opts "" "${_data}") \
-                    --key_file "${_logdir}/keys.JOB.scp" \
+                    --wav_scp "${_logdir}/wav.JOB.scp" \
                     --model_file "${_model}" \
                     --train_config "${mos_exp}/config.yaml" \
                     --output_dir "${_logdir}/output.JOB" \

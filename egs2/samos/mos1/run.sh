@@ -60,6 +60,6 @@ conf=conf/${corpus}
     --local_data_opts "--corpus ${corpus}" \
     --pretrain_config "${conf}/model.yaml ${conf}/train.yaml ${conf}/pretrain.yaml" \
     --train_config "${conf}/model.yaml ${conf}/train.yaml ${conf}/finetune.yaml" \
-    --inference_config conf/inference.yaml \
+    --inference_config "${conf}/inference.yaml" \
     --expdir "exp/${corpus}" \
     "${opts[@]}" ${args[@]+"${args[@]}"}

@@ -9,7 +9,8 @@ import importlib.util
 from pathlib import Path
 from typing import Dict, List, Union
 
-from espnet_samos.corpora.clip import Clip, DataError
+from espnet_samos.corpora.clip import Clip
+from espnet_samos.utils.tables import DataError
 
 LABEL_NOTE = "labels are a proxy computed by ViSQOL, not human opinions"
 

@@ -5,9 +5,9 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.mini.speech import LEVEL_DB, SPEAKERS, sentences
 from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, systems_at
+from espnet_samos.utils.tables import DataError
 
 # So many systems share an utterance of clean speech, which is made once for them.
 SYSTEMS_PER_SENTENCE = 4

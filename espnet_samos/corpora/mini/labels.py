@@ -5,7 +5,7 @@ from typing import Tuple
 
 import numpy as np
 
-from espnet_samos.audio import resample
+from espnet_samos.audio.resampling import resample
 from espnet_samos.corpora.mini.speech import REFERENCE_FS
 
 SPEECH_MODE_FS = 16000

@@ -14,8 +14,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from espnet_samos.audio import resample
-from espnet_samos.corpora.clip import DataError
+from espnet_samos.audio.resampling import resample
 from espnet_samos.corpora.mini.degradations import band_filter
 from espnet_samos.corpora.mini.design import ClipDesign, band_limited_copies, design
 from espnet_samos.corpora.mini.labels import proxy_label
@@ -26,6 +25,7 @@ from espnet_samos.corpora.mini.speech import (
     synthesise,
 )
 from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, system_rate
+from espnet_samos.utils.tables import DataError
 
 METADATA = "metadata.csv"
 COLUMNS = ("utt_id", "set", "path", "system", "speaker", "fs", "mos", "text")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.signal
 
-from espnet_samos.audio import resample
+from espnet_samos.audio.resampling import resample
 from espnet_samos.corpora.mini import degradations as d
 from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, system_rate
 

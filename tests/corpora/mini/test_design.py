@@ -4,9 +4,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.mini import design
 from espnet_samos.corpora.mini.systems import SYSTEMS, system_rate
+from espnet_samos.utils.tables import DataError
 
 
 @pytest.mark.parametrize("size", design.SIZES)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from espnet_samos.audio import resample
+from espnet_samos.audio.resampling import resample
 from espnet_samos.corpora.mini.labels import proxy_label
 from espnet_samos.corpora.mini.systems import SYSTEMS, system_rate
 

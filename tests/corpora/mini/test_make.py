@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from espnet_samos.corpora.clip import DataError
 from espnet_samos.corpora.mini import design, make, prepare, read_mini, speech
 from espnet_samos.corpora.mini.labels import proxy_label
 from espnet_samos.corpora.mini.systems import system_rate
+from espnet_samos.utils.tables import DataError
 
 # Each rate, two clips of one sentence, and first one with random numbers
 FEW = sorted(

@@ -1,0 +1,229 @@
+"""Cutting clips into windows: blocks in, windows out. No torch here.
+
+Training, scoring and the loss all take their windows from here, so that a score depends
+on the clip and the model alone.
+"""
+
+import math
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+import soxr
+
+from espnet_samos.audio.reading import (
+    check_finite,
+    check_length,
+    check_rate,
+    is_silent,
+)
+
+WINDOWS = ("all", "first")
+# A long clip is cut before it is resampled. This much more than the window is kept on
+# either side, so that the resampler's filter (under 0.1 s at 8 kHz) never sees the cut.
+CUT_MARGIN_SECONDS = 0.5
+EMPTY = np.zeros(0, dtype=np.float32)
+
+
+class Window(NamedTuple):
+    """One window of a clip.
+
+    Attributes:
+        start: Where it begins in the clip, in seconds.
+        end: Where it or, if that is earlier, the clip ends.
+        data: Its samples at each rate, (NSamples,) each.
+        silent: Whether its level is below -60 dB re full scale.
+    """
+
+    start: float
+    end: float
+    data: Dict[str, np.ndarray]
+    silent: bool
+
+
+def window_starts(
+    duration: float, seconds: float, hop_seconds: float, windows: str = "all"
+) -> List[float]:
+    """Return where the windows of a clip begin, in seconds.
+
+    A clip that fits into one window has that one. A longer one has a window every
+    `hop_seconds`, and the last one ends with the clip.
+
+    Args:
+        duration: Length of the clip in seconds.
+        seconds: Length of a window.
+        hop_seconds: From the beginning of a window to that of the next.
+        windows: `all`, or `first` for the first one alone.
+    """
+    # to the microsecond, so that rounding makes no window of its own
+    last = max(0.0, round(duration - seconds, 6))
+    if windows == "first" or last == 0.0:
+        return [0.0]
+    count = math.ceil(round(last / hop_seconds, 6))
+    return [*(i * hop_seconds for i in range(count)), last]
+
+
+def cut_around(
+    samples: np.ndarray, fs: int, rates: Iterable[int], start: float, seconds: float
+) -> Tuple[np.ndarray, float]:
+    """Keep what the resampler needs for one window of a long clip.
+
+    Args:
+        samples: The clip (NSamples,) at `fs`.
+        fs: Its sampling rate in Hz.
+        rates: The rates in Hz that it will be resampled to.
+        start: Where the window begins, in seconds.
+        seconds: Length of the window.
+
+    Returns:
+        The part, and where the window begins in it, in seconds: up to a few
+        milliseconds earlier, where a sample at each rate falls on one of the clip's,
+        so that the window has the samples that it has in the clip resampled whole.
+    """
+    step = fs // math.gcd(fs, *rates)
+    margin = -(-int(CUT_MARGIN_SECONDS * fs) // step) * step
+    first = int(start * fs) // step * step
+    begin = max(0, first - margin)
+    end = first + int(seconds * fs) + margin
+    return samples[begin:end], (first - begin) / fs
+
+
+def cut_windows(
+    blocks: Iterable[np.ndarray],
+    fs: int,
+    rates: Dict[str, int],
+    seconds: float,
+    hop_seconds: Optional[float] = None,
+    windows: str = "all",
+    start: float = 0.0,
+    rotation: float = 0.0,
+) -> Iterator[Window]:
+    """Cut a clip into windows at several rates.
+
+    The clip is resampled as a whole, so that its windows do not begin with the edge of
+    a filter; a few seconds of it are held at a time. Where it is shorter than a window,
+    it is repeated until that is full.
+
+    Args:
+        blocks: The clip's samples one after the other, mono, float32 (NSamples,).
+        fs: Their sampling rate in Hz.
+        rates: The windows' rates in Hz by name, at least one.
+        seconds: Length of a window.
+        hop_seconds: From the beginning of a window to that of the next, above 0 and at
+            most a window's length; by default half of that.
+        windows: As `window_starts` takes it.
+        start: Where the first window begins, in seconds.
+        rotation: A clip that is repeated begins there, in seconds.
+
+    Yields:
+        The windows in order, while the clip is read. It is read to its end.
+
+    Raises:
+        AudioError: The clip cannot be scored; what names it, is for the caller to say.
+    """
+    check_rate(fs)
+    hop_seconds = seconds / 2 if hop_seconds is None else hop_seconds
+    streams = {name: _Resampled(fs, rate) for name, rate in rates.items()}
+    loudest = max(rates, key=rates.__getitem__)  # sees all of the band
+
+    def cut(at: float) -> Window:
+        data = {name: stream.cut(at, seconds) for name, stream in streams.items()}
+        silent = is_silent(data[loudest])
+        return Window(at - start, at - start + seconds, data, silent)
+
+    num_samples = count = 0
+    for block in blocks:
+        check_finite(block)
+        num_samples += len(block)
+        if windows == "first" and count == 1:
+            continue
+        for stream in streams.values():
+            stream.extend(block)
+        while all(
+            stream.reaches(start + count * hop_seconds + seconds)
+            for stream in streams.values()
+        ):
+            yield cut(start + count * hop_seconds)
+            count += 1
+            if windows == "first":
+                break
+    check_length(num_samples, fs)
+    for stream in streams.values():
+        stream.extend(EMPTY, last=True)
+    duration = num_samples / fs - start
+    starts = window_starts(duration, seconds, hop_seconds, windows)
+    for at in starts[count:]:
+        if duration >= seconds:
+            yield cut(start + at)
+            continue
+        data = {name: x.repeated(seconds, rotation) for name, x in streams.items()}
+        yield Window(0.0, duration, data, is_silent(data[loudest]))
+
+
+class _Resampled:
+    """A clip at another rate, as far as it is known and still needed."""
+
+    def __init__(self, fs: int, target_fs: int):
+        self.fs = target_fs
+        self.stream = None
+        if fs != target_fs:
+            # float32 throughout: 16-bit rounding noise would fill the empty band above
+            # an up-sampled clip's bandwidth, and the spectrogram branch sees it
+            self.stream = soxr.ResampleStream(
+                fs, target_fs, 1, dtype="float32", quality="HQ"
+            )
+        self.first = 0  # index of samples[0] in the clip
+        self.samples = EMPTY
+
+    def extend(self, block: np.ndarray, last: bool = False) -> None:
+        if self.stream is not None:
+            block = self.stream.resample_chunk(np.ascontiguousarray(block), last=last)
+        self.samples = np.concatenate([self.samples, block])
+
+    def reaches(self, seconds: float) -> bool:
+        """Return whether the clip is known up to there."""
+        return self.first + len(self.samples) >= round(seconds * self.fs)
+
+    def cut(self, start: float, seconds: float) -> np.ndarray:
+        """Return a window and forget what is before it."""
+        num_samples = round(seconds * self.fs)
+        # The last window: the clip's length was rounded at this rate.
+        latest = max(0, len(self.samples) - num_samples)
+        first = min(round(start * self.fs) - self.first, latest)
+        self.samples = self.samples[first:]
+        self.first += first
+        window = self.samples[:num_samples]
+        if len(window) < num_samples:  # rounded, too
+            return np.resize(window, num_samples)
+        return window.copy()
+
+    def repeated(self, seconds: float, rotation: float) -> np.ndarray:
+        """Return the clip, repeated until a window is full.
+
+        The rotation is taken after resampling, so that the place where the clip begins
+        anew sounds as it does without one.
+        """
+        num_samples = round(seconds * self.fs)
+        return np.resize(np.roll(self.samples, -int(rotation * self.fs)), num_samples)
+
+
+def check_windows(windows: str) -> None:
+    """Check an option that says which windows are scored.
+
+    Raises:
+        ValueError: It is none of `WINDOWS`.
+    """
+    if windows not in WINDOWS:
+        raise ValueError(f"windows is '{windows}': it can be {' or '.join(WINDOWS)}")
+
+
+def check_hop(hop_seconds: float, seconds: float) -> None:
+    """Check the hop of windows of a length.
+
+    Raises:
+        ValueError: It is not above 0 and at most a window.
+    """
+    if not 0 < hop_seconds <= seconds:
+        raise ValueError(
+            f"hop_seconds is {hop_seconds:g}: give more than 0 and at most a window, "
+            f"{seconds:g} s"
+        )

@@ -1,0 +1,42 @@
+"""The command `samos import`."""
+
+import argparse
+from pathlib import Path
+
+from espnet_samos.model_zoo.find import MODEL_FILE
+
+DESCRIPTION = (
+    "Make the published checkpoint a model that can be scored with. Takes the weights "
+    "from the published TorchScript archive, or from a state dict with its names, into "
+    "a directory that 'samos score --model' takes. Nothing in the checkpoint is run. "
+    "SSL-Layer-MOS is recognised by its weights."
+)
+# in a clone of the repository; an installed package has no conf/ beside it
+PUBLISHED_CONFIG = Path(__file__).parents[3] / "conf/paper/model.yaml"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("checkpoint", help="TorchScript archive or state dict")
+    parser.add_argument(
+        "--output_dir", required=True, help="the model's directory, without one in it"
+    )
+    parser.add_argument(
+        "--train_config",
+        nargs="+",
+        required=not PUBLISHED_CONFIG.is_file(),
+        default=[str(PUBLISHED_CONFIG)],
+        help="YAML files that describe the model, a later one over an earlier "
+        "(default: conf/paper/model.yaml of the repository)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Turn the published checkpoint into a model."""
+    from espnet_samos.model_zoo.published import import_published
+
+    name, packed = import_published(
+        args.checkpoint, args.train_config, args.output_dir, MODEL_FILE
+    )
+    print(f"{name}: {args.output_dir} (packed: {packed})")
+    return 0

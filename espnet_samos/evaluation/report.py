@@ -1,0 +1,235 @@
+"""Tables of scores: RESULTS.md of one experiment, several side by side.
+
+A table is Markdown with its columns aligned, so that a terminal shows it well.
+"""
+
+import statistics
+from collections import Counter
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+from espnet_samos.evaluation.metrics import METRICS
+from espnet_samos.evaluation.scoring import ScoringError, read_scores
+from espnet_samos.utils.environment import environment
+from espnet_samos.utils.figures import rate_name
+
+Scores = Dict[str, Any]
+LEVELS = ("utterance", "system")
+UNDEFINED = "–"
+EXPLANATION = (
+    "n: clips at the utterance level, systems at the system level. In brackets: 95 % "
+    "bootstrap intervals, over clips or over systems. NLL: Gaussian negative "
+    "log-likelihood without its constant, as in the training loss. Coverage: labels "
+    "within 1.96 predicted standard deviations, 95 % where these are right; in "
+    "parentheses, the labels' own standard error allowed for. Both are "
+    f"{UNDEFINED} for a predictor without variance."
+)
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write aligned Markdown: the first column to the left, the others to the right."""
+    columns = zip(header, *rows, strict=True)
+    widths = [max(3, *map(len, column)) for column in columns]  # 3: a rule is --:
+    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+    cells = [
+        [row[0].ljust(widths[0])]
+        + [cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)]
+        for row in (header, rule, *rows)
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def format_number(value: Optional[float]) -> str:
+    """Write a score; a dash where it is undefined."""
+    return UNDEFINED if value is None else f"{value:.3f}"
+
+
+def _group_name(group: str) -> str:
+    return "all rates" if group == "overall" else rate_name(int(group))
+
+
+def _group_order(group: str) -> int:
+    return 0 if group == "overall" else int(group)
+
+
+def with_note(table: str, notes: Sequence[str]) -> str:
+    """Put each distinct note under a table."""
+    lines = [f"Note: {note}" for note in dict.fromkeys(notes) if note]
+    return "\n\n".join([table, *lines])
+
+
+def set_table(scores: Scores) -> str:
+    """Write the scores of one test set as a table.
+
+    Args:
+        scores: As `scoring.read_scores` gives them.
+
+    Returns:
+        Markdown. Rows: all rates, each native rate and, where there are several,
+        each language, at the utterance and the system level. Columns: the number
+        of clips or systems, each metric with its 95 % interval, and for the
+        predicted variance, if there is one, the Gaussian NLL and the coverage. The
+        note on the labels stands below.
+    """
+    groups = scores["groups"]
+    named = [(_group_name(g), groups[g]) for g in sorted(groups, key=_group_order)]
+    rows = []
+    for title, result in [*named, *sorted(scores["languages"].items())]:
+        for level in LEVELS:
+            row = [title, level, str(result[level]["n"])]
+            for name in METRICS:
+                value = result[level][name]
+                text = format_number(value["value"])
+                if value["low"] is not None:
+                    low, high = map(format_number, (value["low"], value["high"]))
+                    text += f" [{low}, {high}]"
+                row.append(text)
+            # The variance is predicted for clips only.
+            nll, coverage = "", ""
+            if level == "utterance":
+                variance = result["variance"]
+                nll = coverage = UNDEFINED
+                if variance:
+                    nll = format_number(variance["nll"])
+                    coverage = f"{100 * variance['coverage']:.1f} %"
+                    if "coverage_with_label_error" in variance:
+                        allowed = 100 * variance["coverage_with_label_error"]
+                        coverage += f" ({allowed:.1f} %)"
+            rows.append([*row, nll, coverage])
+    header = ["clips", "level", "n", *(name.upper() for name in METRICS)]
+    table = markdown_table([*header, "NLL", "coverage"], rows)
+    return with_note(table, [scores["label_note"]])
+
+
+def read_experiment(exp_dir: Union[str, Path]) -> Dict[str, Scores]:
+    """Read every `<inference_tag>/<set>/scores.json` of an experiment.
+
+    Returns:
+        Scores by `<inference_tag>/<set>`, sorted.
+
+    Raises:
+        ScoringError: There is none, or one is malformed.
+    """
+    paths = sorted(Path(exp_dir).glob("*/*/scores.json"))
+    if not paths:
+        raise ScoringError(
+            f"no <inference_tag>/<set>/scores.json below {exp_dir}; run mos_score first"
+        )
+    return {
+        path.parent.relative_to(exp_dir).as_posix(): read_scores(path) for path in paths
+    }
+
+
+def experiment_results(name: str, results: Dict[str, Scores]) -> str:
+    """Write RESULTS.md's text for one experiment.
+
+    Args:
+        name: Name of the experiment.
+        results: As `read_experiment` gives them.
+
+    Returns:
+        Markdown: the environment, then a table and the scatter plot of each
+        inference and test set.
+    """
+    lines = ["# RESULTS", "", "## Environment", ""]
+    lines += [f"- {key}: `{value}`" for key, value in environment().items()]
+    lines += ["", f"## {name}", "", EXPLANATION, ""]
+    for place, scores in results.items():
+        lines += [f"### {place}", "", set_table(scores), ""]
+        lines += [f"![predictions against labels]({place}/scatter.png)", ""]
+    return "\n".join(lines)
+
+
+def _comparison_columns(groups: Sequence[str]) -> List[Tuple[str, str, str]]:
+    """Give (header, group, metric) of each column."""
+    columns = [(name.upper(), "overall", name) for name in METRICS]
+    for group in groups:
+        if group != "overall":
+            for name in ("lcc", "srcc"):
+                header = f"{name.upper()} {_group_name(group)}"
+                columns.append((header, group, name))
+    return columns
+
+
+def mean_and_std(values: Sequence[Optional[float]]) -> str:
+    """Write the mean±standard deviation of several runs; of one run, its value."""
+    if not values or any(value is None for value in values):
+        return UNDEFINED
+    if len(values) == 1:
+        return format_number(values[0])
+    return f"{statistics.mean(values):.3f}±{statistics.stdev(values):.3f}"
+
+
+def check_same_clips(test_set: str, named_scores: Sequence[Tuple[str, Scores]]) -> None:
+    """Refuse to put scores on different clips side by side.
+
+    Raises:
+        ScoringError: The scores are of other sets, or of different clips.
+    """
+
+    def sizes(scores: Scores) -> Dict[str, int]:
+        return {g: result["utterance"]["n"] for g, result in scores["groups"].items()}
+
+    first_name, first = named_scores[0]
+    for name, scores in named_scores:
+        if scores["set"] != test_set:
+            raise ScoringError(
+                f"{name} was scored on {scores['set']}, not on {test_set}; "
+                "only results on one set can stand side by side"
+            )
+        if sizes(scores) != sizes(first):
+            raise ScoringError(
+                f"{name} was scored on other clips than {first_name}: "
+                f"{sizes(scores)} and {sizes(first)}; score both on one version of "
+                f"{test_set}"
+            )
+
+
+def comparison(
+    test_set: str,
+    named_scores: Sequence[Tuple[str, Scores]],
+    levels: Sequence[str] = LEVELS,
+) -> str:
+    """Write the scores of several experiments on one test set side by side.
+
+    Args:
+        test_set: Name of the test set.
+        named_scores: Names and scores, as `scoring.read_scores` gives them, in
+            the order of the rows. A name given several times is one system
+            trained with several seeds: each has its row, then comes a row with
+            mean±standard deviation over the seeds.
+        levels: `utterance` and `system`, or one of them.
+
+    Returns:
+        Markdown: a table for each level, with every metric overall, LCC and
+        SRCC within each native rate.
+
+    Raises:
+        ScoringError: The scores are of other sets, or of different clips.
+    """
+    check_same_clips(test_set, named_scores)
+    named_groups = [(name, scores["groups"]) for name, scores in named_scores]
+    columns = _comparison_columns(sorted(named_groups[0][1], key=_group_order))
+    seeds = Counter(name for name, _ in named_scores)
+    sections = [f"## {test_set}"]
+    for level in levels:
+        rows = []
+        for name, count in seeds.items():
+            values = [
+                [groups[g][level][metric]["value"] for _, g, metric in columns]
+                for other, groups in named_groups
+                if other == name
+            ]
+            for i, row in enumerate(values, 1):
+                title = f"{name} #{i}" if count > 1 else name
+                rows.append([title, *map(format_number, row)])
+            if count > 1:
+                means = map(mean_and_std, zip(*values, strict=True))
+                rows.append([f"{name} mean", *means])
+        number = named_groups[0][1]["overall"][level]["n"]
+        unit = "clips" if level == "utterance" else "systems"
+        header = ["experiment", *(title for title, _, _ in columns)]
+        notes = [scores["label_note"] for _, scores in named_scores]
+        sections += [f"### {level.capitalize()} level ({number} {unit})"]
+        sections += [with_note(markdown_table(header, rows), notes)]
+    return "\n\n".join(sections) + "\n"

@@ -1,0 +1,125 @@
+"""Hidden states of Hugging Face's models of the wav2vec 2.0 family."""
+
+import contextlib
+import math
+from pathlib import Path
+from typing import Iterator, Optional
+
+import torch
+import transformers
+
+from espnet_samos.frontend.upstreams.abs_upstream import (
+    AbsHiddenState,
+    normalise,
+    resolve_layer,
+)
+from espnet_samos.frontend.upstreams.downloading import downloading
+
+# Those that hear waveforms and are built alike
+MODEL_TYPES = ("hubert", "unispeech-sat", "wav2vec2", "wavlm")
+
+
+class _HuggingFaceModel(AbsHiddenState):
+    """A model of Hugging Face that ends with the hidden state that is wanted.
+
+    Args:
+        model: A model with `layer` layers.
+        layer: Its number of layers.
+        last: That of the complete model.
+        normalise_waveforms: Whether the checkpoint demands it.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        layer: int,
+        last: int,
+        normalise_waveforms: bool,
+    ):
+        super().__init__(layer, last, math.prod(model.config.conv_stride))
+        if model.config.do_stable_layer_norm and layer < last:  # pre-norm
+            model.encoder.layer_norm = torch.nn.Identity()
+        self.model = model
+        self.normalise_waveforms = normalise_waveforms
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        if self.normalise_waveforms:
+            waveforms = normalise(waveforms)
+        return self.model(waveforms).last_hidden_state
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the report of the weights that are left out on purpose."""
+    verbosity = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(verbosity)
+
+
+def load_hugging_face(
+    upstream: str, layer: int, download_dir: Optional[str] = None
+) -> AbsHiddenState:
+    """Load the first layers of a model of Hugging Face.
+
+    Args:
+        upstream: A name on the hub, like facebook/wav2vec2-xls-r-2b, or a folder
+            with config.json, preprocessor_config.json and the weights.
+        layer: Index of the hidden state, -1 for the last.
+        download_dir: Where models are downloaded to.
+
+    Raises:
+        ValueError: The model is of another kind, lacks weights, or the layer is
+            wrong.
+        FileNotFoundError: The folder is not there, or is incomplete.
+        ConnectionError: The model cannot be downloaded.
+    """
+    local = Path(upstream).is_dir()
+    if local:
+        for name, use in (
+            ("config.json", "how the model is built"),
+            ("preprocessor_config.json", "how the waveform is normalised"),
+        ):
+            if not Path(upstream, name).is_file():
+                raise FileNotFoundError(
+                    f"no {name} in {upstream}: it says {use}; "
+                    "copy it from where the model comes from"
+                )
+    elif upstream.startswith((".", "/", "~")) or upstream.count("/") > 1:
+        raise FileNotFoundError(
+            f"no such folder: {upstream}: correct frontend_conf.upstream"
+        )
+    where = dict(cache_dir=download_dir)
+    cure = "set frontend_conf.upstream to a folder with a copy of it"
+    with contextlib.nullcontext() if local else downloading(upstream, cure):
+        config = transformers.AutoConfig.from_pretrained(upstream, **where)
+        if config.model_type not in MODEL_TYPES:
+            raise ValueError(
+                f"upstream '{upstream}' is of type {config.model_type}; "
+                f"known are {', '.join(MODEL_TYPES)}"
+            )
+        extractor = transformers.AutoFeatureExtractor.from_pretrained(upstream, **where)
+        last = config.num_hidden_layers
+        layer = resolve_layer(layer, last, upstream)
+        config.num_hidden_layers = layer
+        # Nothing may be added, masked or skipped in training.
+        config.add_adapter = False
+        config.apply_spec_augment = False
+        config.layerdrop = 0.0
+        with _quiet():
+            model, report = transformers.AutoModel.from_pretrained(
+                upstream,
+                config=config,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **where,
+            )
+    missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})
+    if missing:
+        raise ValueError(
+            f"the weights of upstream '{upstream}' lack {missing[0]} "
+            f"({len(missing)} are missing in all)"
+        )
+    return _HuggingFaceModel(model.eval(), layer, last, extractor.do_normalize)

@@ -1,0 +1,129 @@
+"""Hidden states of torchaudio's pre-trained wav2vec 2.0, HuBERT and WavLM."""
+
+import difflib
+import math
+from functools import partial
+from pathlib import Path
+from typing import List, Optional
+
+import torch
+import torchaudio
+
+from espnet_samos.frontend.upstreams.abs_upstream import (
+    AbsHiddenState,
+    normalise,
+    resolve_layer,
+)
+from espnet_samos.frontend.upstreams.checkpoint import (
+    edit_checkpoints,
+    keep_first_layers,
+)
+from espnet_samos.frontend.upstreams.downloading import downloading
+
+BUILDERS = {
+    "Wav2Vec2": torchaudio.models.wav2vec2_model,
+    "WavLM": torchaudio.models.wavlm_model,
+}
+
+
+def pipelines() -> List[str]:
+    """List the pre-trained models, those that were trained for ASR left out."""
+    kind = torchaudio.pipelines.Wav2Vec2Bundle
+    return [n for n, value in vars(torchaudio.pipelines).items() if type(value) is kind]
+
+
+class _TorchaudioModel(AbsHiddenState):
+    """A model of torchaudio that ends with the hidden state that is wanted.
+
+    Args:
+        model: A model with `layer` layers.
+        layer: Its number of layers.
+        last: That of the complete model.
+        normalise_waveforms: Whether the checkpoint demands it.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        layer: int,
+        last: int,
+        normalise_waveforms: bool,
+    ):
+        strides = [
+            block.conv.stride[0] for block in model.feature_extractor.conv_layers
+        ]
+        super().__init__(layer, last, math.prod(strides))
+        transformer = model.encoder.transformer
+        # torchaudio's flag tells of the place of this one normalisation, which
+        # pre-norm models have at the end.
+        if not transformer.layer_norm_first and layer < last:
+            transformer.layer_norm = torch.nn.Identity()
+        self.model = model
+        self.normalise_waveforms = normalise_waveforms
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        if self.normalise_waveforms:
+            # torchaudio's own would normalise the batch as one
+            waveforms = normalise(waveforms)
+        return self.model(waveforms)[0]
+
+
+def load_torchaudio(
+    upstream: str,
+    layer: int,
+    download_dir: Optional[str] = None,
+    path_or_url: Optional[str] = None,
+) -> AbsHiddenState:
+    """Load the first layers of one of torchaudio's pipelines.
+
+    Args:
+        upstream: Name of the pipeline in `torchaudio.pipelines`, like
+            WAV2VEC2_XLSR_2B.
+        layer: Index of the hidden state, -1 for the last.
+        download_dir: Where checkpoints are downloaded to.
+        path_or_url: Its state dict as a local file; without it, it is downloaded.
+
+    Raises:
+        ValueError: The pipeline or the layer is unknown, or the file is another
+            model's.
+        FileNotFoundError: The local file is not there.
+        ConnectionError: The checkpoint cannot be downloaded.
+    """
+    if upstream not in pipelines():
+        close = difflib.get_close_matches(upstream.upper(), pipelines(), cutoff=0.4)
+        raise ValueError(
+            f"unknown upstream in frontend_conf: '{upstream}' is no pipeline of "
+            "torchaudio; "
+            + (f"did you mean {', '.join(close)}? " if close else "")
+            + f"known are {', '.join(pipelines())}"
+        )
+    if path_or_url is not None and not Path(path_or_url).is_file():
+        raise FileNotFoundError(
+            f"no such checkpoint: {path_or_url}: correct frontend_conf.path_or_url "
+            f"of upstream '{upstream}'"
+        )
+    # torchaudio has no public way to these.
+    bundle = getattr(torchaudio.pipelines, upstream)
+    params = bundle._params
+    last = params["encoder_num_layers"]
+    layer = resolve_layer(layer, last, upstream)
+    cut = partial(
+        keep_first_layers, prefix="encoder.transformer.layers.", num_layers=layer
+    )
+    with edit_checkpoints(cut):
+        if path_or_url is not None:
+            weights = torch.load(path_or_url)
+        else:
+            cure = "set frontend_conf.path_or_url to a copy of it"
+            with downloading(upstream, cure):
+                weights = bundle._get_state_dict({"model_dir": download_dir})
+    model = BUILDERS[bundle._model_type](
+        **{**params, "encoder_num_layers": layer, "encoder_layer_drop": 0.0}
+    )
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as e:
+        raise ValueError(
+            f"the checkpoint is not one of upstream '{upstream}': {e}"
+        ) from e
+    return _TorchaudioModel(model.eval(), layer, last, bundle._normalize_waveform)

@@ -1,0 +1,434 @@
+"""Scores for people who only want scores."""
+
+import math
+from collections import deque
+from pathlib import Path
+from typing import (
+    Callable,
+    Deque,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+import numpy as np
+import torch
+from espnet2.torch_utils.device_funcs import to_device
+from tqdm import tqdm
+
+from espnet_samos.audio.reading import AudioError
+from espnet_samos.audio.windows import Window, check_hop, check_windows
+from espnet_samos.inference.clips import Clip, Source
+from espnet_samos.inference.prefetch import prefetch
+from espnet_samos.inference.result import MosResult, WindowScore, mixture
+from espnet_samos.model_zoo.find import DEFAULT_MODEL, TrainedModel, find_model
+from espnet_samos.mos.build import build_preprocessor, load_model
+from espnet_samos.mos.device import check_device, full_precision
+
+MAX_BFLOAT16_DIFFERENCE = 0.01
+
+
+def collate(windows: Sequence[Dict[str, np.ndarray]]) -> Dict[str, torch.Tensor]:
+    """Stack windows, which all have the same length, as ESPnet does in training.
+
+    ESPnet's own `CommonCollateFn` would import its TTS models.
+
+    Args:
+        windows: What `MosPreprocessor` gives for each of them.
+
+    Returns:
+        A batch, as `ESPnetMosModel.predict` takes it.
+    """
+    batch = {}
+    for name in windows[0]:
+        batch[name] = torch.from_numpy(np.stack([window[name] for window in windows]))
+        batch[f"{name}_lengths"] = torch.full((len(windows),), batch[name].shape[1])
+    return batch
+
+
+class MosPredictor:
+    """A trained model, ready to score clips of any rate and length.
+
+    A clip that fits into the model's window (10 s in the published model) is repeated
+    until that is full. A longer one is scored window by window, and its score is the
+    mean and the standard deviation of the mixture of what the windows predict. A score
+    does not depend on the other clips, their order or the batches.
+
+    Args:
+        model_file: The weights, e.g. `valid.lcc.best.pth`.
+        train_config: `config.yaml` of the training; by default the one beside
+            `model_file`.
+        device: `cpu`, `cuda`, `cuda:N` or `mps`.
+        dtype: `float32`, or `bfloat16` for the SSL model; the rest is computed in
+            float32.
+        multichannel: `error` refuses clips of several channels, `downmix` takes the
+            mean of them; by default what the model was trained with.
+        windows: Which windows of a long clip are scored: `all`, or the `first`, as the
+            published model does it.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The model file cannot be read, the dtype is another one, there is
+            no such device, or bfloat16 changes scores by more than 0.01 on it.
+
+    Example:
+        predictor = MosPredictor.from_pretrained()
+        result = predictor.predict(samples, fs)
+        print(result.mean, result.interval, result.warnings)
+    """
+
+    def __init__(
+        self,
+        model_file: Union[Path, str],
+        train_config: Union[Path, str, None] = None,
+        device: str = "cpu",
+        dtype: str = "float32",
+        multichannel: Optional[str] = None,
+        windows: str = "all",
+    ):
+        check_windows(windows)
+        for path in (model_file, train_config):
+            if path is not None and not Path(path).is_file():
+                raise FileNotFoundError(f"no such model file: {path}")
+        if dtype not in ("float32", "bfloat16"):
+            raise ValueError(f"dtype must be float32 or bfloat16, not '{dtype}'")
+        check_device(device)
+        model_file = Path(model_file)
+        train_config = Path(train_config or model_file.parent / "config.yaml")
+        files = TrainedModel(train_config, model_file)
+        self.card = files.card()
+        with files.usable_config() as config:
+            self.model, self.train_args = load_model(config, model_file, device)
+        # as a loss for what makes clips, it gives no gradients to its own weights
+        self.model.eval().requires_grad_(False)
+        self.device = device
+        self.windows = windows
+        self.dtype = torch.float32
+        self.preprocess = build_preprocessor(self.train_args, train=False)
+        if multichannel is not None:
+            self.preprocess.multichannel = multichannel
+        if dtype == "bfloat16":
+            self._use_bfloat16()
+
+    @classmethod
+    def from_pretrained(
+        cls, model: Union[Path, str] = DEFAULT_MODEL, **kwargs
+    ) -> "MosPredictor":
+        """Load a trained model, unpacking or downloading it where needed.
+
+        Weights are loaded as tensors only: nothing in a file is run.
+
+        Args:
+            model: The name of a packaged model (`small`), a folder, an archive, a
+                `.pth` file, or a tag on Hugging Face or in ESPnet's model zoo.
+            kwargs: `device`, `dtype`, `multichannel` and `windows`.
+
+        Raises:
+            FileNotFoundError: There is no such model.
+            ValueError: It is not a model of this task.
+            ConnectionError: It, or the SSL model that it needs, cannot be downloaded.
+        """
+        found = find_model(model)
+        return cls(found.model_file, found.train_config, **kwargs)
+
+    @property
+    def label_note(self) -> str:
+        """What to know of the labels that the model was trained on."""
+        return self.card.get("label_note", "")
+
+    @property
+    def window_seconds(self) -> float:
+        """Length of the model's window in seconds."""
+        return self.preprocess.window_seconds
+
+    def predict(
+        self,
+        audio: Union[np.ndarray, torch.Tensor],
+        fs: int,
+        name: str = "clip",
+        batch_size: int = 8,
+    ) -> MosResult:
+        """Score one clip.
+
+        Args:
+            audio: Samples in [-1, 1], (NSamples,) or (NSamples, NChannels); of any
+                float type, on any device.
+            fs: Their sampling rate in Hz, 8000 to 96000.
+            name: What the result and messages call the clip.
+            batch_size: Windows in a batch, for a long clip.
+
+        Raises:
+            AudioError: The clip cannot be scored.
+            TypeError: The samples are integers.
+        """
+        clip = self._clip(name, (audio, fs))
+        (result,) = self._results([clip], batch_size, num_workers=0)
+        if result.error is not None:
+            raise AudioError(result.error)
+        return result
+
+    def predict_files(
+        self, paths: Iterable[Union[Path, str]], **options
+    ) -> Iterator[MosResult]:
+        """Score audio files of any rates and lengths.
+
+        Memory does not grow with the number of files or with their lengths.
+
+        Args:
+            paths: The files.
+            options: As `predict_clips` takes them.
+
+        Yields:
+            A result for each file, in order. A file that cannot be scored has the
+            reason in `error`.
+        """
+        clips = [(str(path), path) for path in paths]
+        yield from self.predict_clips(clips, **options)
+
+    def predict_clips(
+        self,
+        clips: Iterable[Tuple[str, Source]],
+        batch_size: int = 8,
+        num_workers: int = 2,
+        progress: bool = False,
+        on_score: Optional[Callable[[WindowScore], None]] = None,
+    ) -> Iterator[MosResult]:
+        """Score clips from files, from memory, or from wherever a function has them.
+
+        Args:
+            clips: Names, and what has the clip: a file; `(samples, fs)` as `predict`
+                takes them; or a function that gives these when it is called, or, in
+                place of the samples, an iterator over blocks of mono samples, float32.
+            batch_size: Windows in a batch.
+            num_workers: Threads that read and resample; 0 does without.
+            progress: Show a progress bar on standard error.
+            on_score: Is called with each window's score, in order.
+
+        Yields:
+            A result for each clip, in order. A clip that cannot be scored has the
+            reason in `error`.
+        """
+        yield from tqdm(
+            self._results(
+                (self._clip(name, source) for name, source in clips),
+                batch_size,
+                num_workers,
+                on_score,
+            ),
+            total=len(clips) if hasattr(clips, "__len__") else None,
+            unit="clip",
+            disable=not progress,
+        )
+
+    def predict_windows(
+        self,
+        audio: Union[Path, str, np.ndarray, torch.Tensor],
+        fs: Optional[int] = None,
+        hop_seconds: Optional[float] = None,
+        batch_size: int = 8,
+        num_workers: int = 1,
+    ) -> Iterator[WindowScore]:
+        """Score a clip window by window: its quality over time.
+
+        Args:
+            audio: A file, or samples as `predict` takes them.
+            fs: Sampling rate of the samples in Hz.
+            hop_seconds: From the beginning of a window to that of the next; by default
+                half a window.
+            batch_size: Windows in a batch.
+            num_workers: Threads that read and resample; 0 does without.
+
+        Yields:
+            The scores in order, while the clip is read. A silent window has NaN.
+
+        Raises:
+            AudioError: The clip cannot be scored.
+            ValueError: Samples without `fs`, a file with it, or an impossible hop.
+        """
+        is_file = isinstance(audio, (str, Path))
+        if is_file == (fs is not None):
+            raise ValueError("give fs with samples, and not with a file")
+        if hop_seconds is not None:
+            check_hop(hop_seconds, self.window_seconds)
+        clip = (
+            self._clip(str(audio), audio)
+            if is_file
+            else self._clip("clip", (audio, fs))
+        )
+        for _, score in self._scores([clip], batch_size, num_workers, hop_seconds):
+            if score is not None:
+                yield score
+        if clip.error is not None:
+            raise AudioError(clip.error)
+
+    @torch.no_grad()
+    def predict_batch(
+        self, batch: Dict[str, torch.Tensor]
+    ) -> Tuple[np.ndarray, np.ndarray]:
+        """Score a batch as ESPnet's and this module's `collate` make it.
+
+        Returns:
+            Means (Batch,) and standard deviations (Batch,).
+
+        Raises:
+            MemoryError: The device has not enough memory for so many windows.
+        """
+        device_type = torch.device(self.device).type
+        try:
+            with full_precision(device_type):
+                batch = to_device(batch, self.device)
+                if self.dtype is not torch.float32 and "speech_16k" in batch:
+                    # three digits: enough within the SSL model, not for a score
+                    with torch.autocast(device_type, self.dtype):
+                        feats, _ = self.model.ssl_frontend(
+                            batch["speech_16k"], batch["speech_16k_lengths"]
+                        )
+                    batch["ssl_feats"] = feats.float()
+                mean, variance = self.model.predict(**batch)
+        except torch.OutOfMemoryError as e:
+            num_windows = len(next(iter(batch.values())))
+            raise MemoryError(
+                f"the memory of {self.device} is too small for {num_windows} windows "
+                "at a time: use a smaller batch_size"
+            ) from e
+        return mean.cpu().numpy(), variance.sqrt().cpu().numpy()
+
+    def _clip(self, name: str, source: Source) -> Clip:
+        return Clip(name, source, self.preprocess.multichannel)
+
+    def _results(
+        self,
+        clips: Iterable[Clip],
+        batch_size: int,
+        num_workers: int,
+        on_score: Optional[Callable[[WindowScore], None]] = None,
+    ) -> Iterator[MosResult]:
+        """Give each clip's result, in order."""
+        scores: List[WindowScore] = []
+        for clip, score in self._scores(
+            clips, batch_size, num_workers, windows=self.windows
+        ):
+            if score is None:
+                yield self._result(clip, scores)
+                scores = []
+                continue
+            scores.append(score)
+            if on_score is not None:
+                on_score(score)
+
+    def _result(self, clip: Clip, scores: List[WindowScore]) -> MosResult:
+        result = dict(name=clip.name, label_note=self.label_note, error=clip.error)
+        if clip.monitor is None:
+            return MosResult(**result)
+        report = clip.monitor.report()
+        result.update(
+            fs=clip.monitor.fs,
+            duration=report.duration,
+            bandwidth=report.bandwidth,
+            warnings=report.warnings,
+        )
+        if clip.error is None:
+            num_windows = sum(not math.isnan(score.mean) for score in scores)
+            num_silent = len(scores) - num_windows
+            if num_windows == 0:
+                result["error"] = f"{clip.name}: silent: no window has any sound"
+            elif num_silent:
+                result["warnings"]["skipped"] = (
+                    f"{num_silent} of {len(scores)} windows are silent and left out"
+                )
+            mean, std = mixture(scores)
+            result.update(mean=mean, std=std, num_windows=num_windows)
+        return MosResult(**result)
+
+    def _scores(
+        self,
+        clips: Iterable[Clip],
+        batch_size: int,
+        num_workers: int,
+        hop_seconds: Optional[float] = None,
+        windows: str = "all",
+    ) -> Iterator[Tuple[Clip, Optional[WindowScore]]]:
+        """Give each window's score, in order, and None where a clip ends."""
+        seconds = self.window_seconds
+        hop_seconds = seconds / 2 if hop_seconds is None else hop_seconds
+        reading: Deque[Clip] = deque()
+
+        def read() -> Iterator[Iterator[Window]]:
+            for clip in clips:
+                reading.append(clip)
+                yield clip.windows(
+                    self.preprocess.rates(), seconds, hop_seconds, windows
+                )
+
+        # what waits for its batch to be full, with what follows it
+        waiting: List[Tuple[Clip, Optional[Window]]] = []
+        num_unscored = 0
+        for cut in prefetch(read(), num_workers):
+            clip = reading.popleft()
+            try:
+                for window in cut:
+                    waiting.append((clip, window))
+                    num_unscored += not window.silent
+                    if num_unscored == batch_size:
+                        yield from self._score_waiting(waiting)
+                        num_unscored = 0
+            except AudioError as e:
+                clip.error = str(e)
+            waiting.append((clip, None))
+            if num_unscored == 0:
+                yield from self._score_waiting(waiting)
+        yield from self._score_waiting(waiting)
+
+    def _score_waiting(
+        self, waiting: List[Tuple[Clip, Optional[Window]]]
+    ) -> Iterator[Tuple[Clip, Optional[WindowScore]]]:
+        """Score all windows that wait, as one batch, and empty the list."""
+        entries = waiting.copy()
+        waiting.clear()
+        data = [
+            window.data
+            for _, window in entries
+            if window is not None and not window.silent
+        ]
+        scores = iter(())
+        if data:
+            scores = zip(*self.predict_batch(collate(data)), strict=True)
+        for clip, window in entries:
+            if window is None:
+                yield clip, None
+            else:
+                mean, std = (math.nan, math.nan) if window.silent else next(scores)
+                yield (
+                    clip,
+                    WindowScore(window.start, window.end, float(mean), float(std)),
+                )
+
+    def _use_bfloat16(self) -> None:
+        """Compute the SSL model in bfloat16, where that keeps scores.
+
+        Raises:
+            ValueError: Scores of made-up clips change by more than 0.01.
+        """
+        rng = np.random.default_rng(0)
+        num_samples = 4 * 48000
+        noise = rng.standard_normal((4, num_samples)) * [[0.3], [0.1], [0.03], [0.01]]
+        # slow enough for syllables, so that there is something to hear in time
+        tone = np.sin(
+            2 * np.pi * np.cumsum(np.linspace(100, 6000, num_samples)) / 48000
+        )
+        envelope = np.sin(2 * np.pi * 4 * np.arange(num_samples) / 48000) ** 2
+        clips = 0.3 * tone * envelope + noise * envelope
+        before = [self.predict(clip, 48000).mean for clip in clips]
+        self.dtype = torch.bfloat16
+        after = [self.predict(clip, 48000).mean for clip in clips]
+        difference = float(np.abs(np.subtract(before, after)).max())
+        if not difference <= MAX_BFLOAT16_DIFFERENCE:
+            raise ValueError(
+                f"bfloat16 changes scores by up to {difference:.3f} with this model on "
+                f"{self.device}: use float32"
+            )

@@ -1,0 +1,85 @@
+"""What the predictor answers. No torch here."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+
+from espnet_samos.utils import Z95
+
+
+class WindowScore(NamedTuple):
+    """The score of one window of a clip.
+
+    Attributes:
+        start: Where the window begins, in seconds.
+        end: Where it or, if that is earlier, the clip ends.
+        mean: Predicted score; NaN for a silent window, which is not scored.
+        std: Predicted standard deviation of the label; likewise.
+    """
+
+    start: float
+    end: float
+    mean: float
+    std: float
+
+
+def mixture(scores: Sequence[WindowScore]) -> Tuple[float, float]:
+    """Give mean and standard deviation of the mixture of the windows' predictions.
+
+    Each window predicts a normal distribution and all have the same weight: the
+    variance is the mean of the variances and that of the squared distances from the
+    common mean. Silent windows are left out; NaN where there are no others.
+    """
+    scores = [score for score in scores if not math.isnan(score.mean)]
+    if not scores:
+        return math.nan, math.nan
+    mean = math.fsum(score.mean for score in scores) / len(scores)
+    variance = math.fsum(s.std**2 + (s.mean - mean) ** 2 for s in scores) / len(scores)
+    return mean, math.sqrt(variance)
+
+
+@dataclass(frozen=True)
+class MosResult:
+    """The predicted mean opinion score of a clip.
+
+    Attributes:
+        name: The file, or what the clip was called.
+        mean: The score, on the scale of the labels that the model was trained on
+            (1..5, not clipped); NaN where the clip could not be scored.
+        std: Predicted standard deviation of the label around the mean.
+        duration: Length of the clip in seconds.
+        fs: Its sampling rate in Hz.
+        bandwidth: Frequency in Hz above which there is nothing to speak of.
+        num_windows: How many windows were scored.
+        warnings: Code -> explanation: `SignalReport`'s, and `skipped` for silent
+            windows that were left out.
+        label_note: What to know of the labels that the model was trained on; empty
+            where nothing is known.
+        error: Why the clip could not be scored; None if it was.
+    """
+
+    name: str
+    mean: float = math.nan
+    std: float = math.nan
+    duration: float = math.nan
+    fs: int = 0
+    bandwidth: float = math.nan
+    num_windows: int = 0
+    warnings: Dict[str, str] = field(default_factory=dict)
+    label_note: str = ""
+    error: Optional[str] = None
+
+    @property
+    def interval(self) -> Tuple[float, float]:
+        """The interval that has the label with a probability of 95 %.
+
+        mean ± 1.96 · std: it tells what listeners might have said of this clip, as
+        far as the model knows, not how well the mean is known.
+        """
+        return self.mean - Z95 * self.std, self.mean + Z95 * self.std
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Give all attributes and the interval (`low`, `high`), for tables."""
+        low, high = self.interval
+        first = dict(name=self.name, mean=self.mean, std=self.std, low=low, high=high)
+        return {**first, **{k: v for k, v in vars(self).items() if k not in first}}

@@ -1,0 +1,156 @@
+"""A trained model as ONNX graphs: each branch, and the head."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Dict, List, Union
+
+import numpy as np
+import torch
+from espnet2.asr.frontend.abs_frontend import AbsFrontend
+
+from espnet_samos.inference.predictor import MosPredictor
+from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
+from espnet_samos.mos.espnet_model import ESPnetMosModel
+
+# Windows -> vector; the order is that in which the head takes the vectors.
+BRANCHES = {"speech_16k": "ssl", "speech_48k": "spectrogram"}
+HEAD = "head"
+MAX_DIFFERENCE = 1e-3
+
+
+class _Branch(torch.nn.Module):
+    """A frontend and its encoder: (Batch, NSamples) -> (Batch, Dim)."""
+
+    def __init__(self, frontend: AbsFrontend, encoder: AbsClipEncoder):
+        super().__init__()
+        self.frontend = frontend
+        self.encoder = encoder
+
+    def forward(self, speech: torch.Tensor) -> torch.Tensor:
+        lengths = torch.full((speech.shape[0],), speech.shape[1])
+        feats, _ = self.frontend(speech, lengths)
+        return self.encoder(feats)
+
+
+def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[Path]:
+    """Write a model's branches and head as ONNX files, and check what they compute.
+
+    `ssl.onnx` takes `speech` (Batch, 16000 · window_seconds) at 16 kHz,
+    `spectrogram.onnx` (Batch, 48000 · window_seconds) at 48 kHz; both give `vector`
+    (Batch, Dim). `head.onnx` takes their concatenation, the SSL branch first, and gives
+    `mean` and `variance` (Batch,). A branch that the model does not have is left out.
+    Resampling and cutting windows are not part of them.
+
+    Args:
+        predictor: The model, on the CPU.
+        output_dir: Where to write the files.
+
+    Returns:
+        The files.
+
+    Raises:
+        ImportError: onnx, onnxscript or onnxruntime is missing.
+        ValueError: A part cannot be exported, or the graphs give other scores.
+    """
+    try:
+        import onnxruntime  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as e:
+        raise ImportError(
+            f'{e}: ONNX export needs pip install "espnet_samos[onnx]"'
+        ) from e
+    output_dir = Path(output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    model = predictor.model
+    windows = {
+        name: _noise(2, round(rate * predictor.window_seconds))
+        for name, rate in predictor.preprocess.rates().items()
+    }
+    files = {}
+    vectors = []
+    for name, speech in windows.items():
+        branch = BRANCHES[name]
+        part = _Branch(
+            getattr(model, f"{branch}_frontend"), getattr(model, f"{branch}_encoder")
+        ).eval()
+        files[branch] = output_dir / f"{branch}.onnx"
+        _export(part, speech, files[branch], ["speech"], ["vector"])
+        vectors.append(part(speech))
+    files[HEAD] = output_dir / f"{HEAD}.onnx"
+    _export(
+        *(model.head.eval(), torch.cat(vectors, dim=1), files[HEAD]),
+        *(["vector"], ["mean", "variance"]),
+    )
+    _check(model, files, {name: x.shape[1] for name, x in windows.items()})
+    return list(files.values())
+
+
+def _noise(batch: int, num_samples: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    level = torch.logspace(-3, -0.5, batch)[:, None]
+    return level * torch.randn(batch, num_samples, generator=generator)
+
+
+@torch.no_grad()
+def _export(
+    part: torch.nn.Module,
+    example: torch.Tensor,
+    file: Path,
+    input_names: List[str],
+    output_names: List[str],
+) -> None:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                part,
+                (example,),
+                dynamo=True,
+                verbose=False,
+                input_names=input_names,
+                output_names=output_names,
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+            )
+    except Exception as e:
+        # whatever a part's own operations raise
+        raise ValueError(
+            f"{file.stem} cannot be exported to ONNX ({str(e).splitlines()[0]}). Of "
+            "S3PRL the models of the wav2vec 2.0 family can be, features like fbank "
+            "cannot"
+        ) from e
+    program.save(str(file))
+
+
+@torch.no_grad()
+def _check(
+    model: ESPnetMosModel, files: Dict[str, Path], num_samples: Dict[str, int]
+) -> None:
+    """Compare the graphs' scores with the model's, for a batch of another size.
+
+    Raises:
+        ValueError: They differ by more than 0.001.
+    """
+    import onnxruntime
+
+    def run(part: str, x: np.ndarray) -> List[np.ndarray]:
+        session = onnxruntime.InferenceSession(
+            str(files[part]), providers=["CPUExecutionProvider"]
+        )
+        return session.run(None, {session.get_inputs()[0].name: x})
+
+    batch = {name: _noise(3, n, seed=1) for name, n in num_samples.items()}
+    vectors = [run(BRANCHES[name], x.numpy())[0] for name, x in batch.items()]
+    mean, variance = run(HEAD, np.concatenate(vectors, axis=1))
+    lengths = {
+        f"{name}_lengths": torch.full((len(x),), x.shape[1])
+        for name, x in batch.items()
+    }
+    expected = model.predict(**batch, **lengths)
+    for ours, theirs in zip((mean, variance), expected, strict=True):
+        difference = float(np.abs(ours - theirs.numpy()).max())
+        if not difference <= MAX_DIFFERENCE:
+            raise ValueError(
+                f"the ONNX graphs' scores differ from the model's by {difference:.4f}"
+            )

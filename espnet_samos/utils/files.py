@@ -1,0 +1,56 @@
+"""Whole-or-nothing file writing."""
+
+import errno
+import functools
+import os
+from pathlib import Path
+from typing import Callable, Union
+
+# no space, no quota, or larger than a file may be
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def write_text(path: Union[Path, str], text: str) -> None:
+    """Write a file, in UTF-8, that is never seen half written.
+
+    Raises:
+        OSError: It cannot be written; what was there before stays.
+    """
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}.tmp")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, path)
+    except OSError as e:
+        unfinished.unlink(missing_ok=True)
+        raise OSError(e.errno, e.strerror, str(path)) from e
+
+
+def full_disk(error: BaseException) -> bool:
+    """Tell whether an error comes from a disk, a quota or a file that is full."""
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    # torch.save finds its archive shorter than it wrote it; shared memory is a disk
+    return isinstance(error, RuntimeError) and any(
+        text in str(error)
+        for text in ("unexpected pos", "file write failed", os.strerror(errno.ENOSPC))
+    )
+
+
+def explain_full_disk(main: Callable) -> Callable:
+    """Have a command end with what to do where the disk is full."""
+
+    @functools.wraps(main)
+    def explained(*args, **kwargs):
+        try:
+            return main(*args, **kwargs)
+        except OSError as e:
+            if not full_disk(e):
+                raise
+            raise SystemExit(
+                f"error: cannot write {e.filename or 'a file'} ({e.strerror}): free "
+                "space there, and run the same command again. What was finished is "
+                "kept"
+            ) from e
+
+    return explained

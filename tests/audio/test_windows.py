@@ -1,0 +1,122 @@
+"""The one cutter of windows: over random rates, lengths and blocks."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from espnet_samos.audio.preprocessor import MosPreprocessor
+from espnet_samos.audio.reading import AudioError
+from espnet_samos.audio.resampling import resample
+from espnet_samos.audio.windows import cut_windows, window_starts
+
+BRANCHES = {"speech_16k": 16000, "speech_48k": 48000}
+RATES = st.one_of(
+    st.sampled_from([8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000, 96000]),
+    st.integers(8000, 96000),
+)
+
+
+def noise(num_samples, seed=0, level=0.1):
+    rng = np.random.default_rng(seed)
+    return (level * rng.standard_normal(num_samples)).astype(np.float32)
+
+
+def blocks(samples, sizes):
+    """Divide a clip into blocks of these sizes, over and over."""
+    start = i = 0
+    while start < len(samples):
+        yield samples[start : start + sizes[i % len(sizes)]]
+        start += sizes[i % len(sizes)]
+        i += 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    fs=RATES,
+    seconds=st.floats(0.1, 4.0),
+    window=st.sampled_from([1.0, 1.5]),
+    hop=st.sampled_from([0.25, 0.5, 1.0]),
+    sizes=st.lists(st.integers(1, 20000), min_size=1, max_size=3),
+)
+def test_windows_are_parts_of_the_clip_resampled_whole(fs, seconds, window, hop, sizes):
+    clip = noise(int(seconds * fs) + 1)
+    cut = list(cut_windows(blocks(clip, sizes), fs, BRANCHES, window, hop))
+    duration = len(clip) / fs
+    assert [w.start for w in cut] == window_starts(duration, window, hop)
+    for name, rate in BRANCHES.items():
+        whole = resample(clip, fs, rate)
+        num_samples = round(window * rate)
+        for w in cut:
+            assert w.data[name].shape == (num_samples,)
+            first = min(round(w.start * rate), max(0, len(whole) - num_samples))
+            expected = np.resize(whole[first:], num_samples)
+            np.testing.assert_allclose(w.data[name], expected, atol=1e-7)
+
+
+@given(duration=st.floats(0.1, 100), window=st.floats(0.5, 10), parts=st.integers(1, 8))
+def test_starts_cover_the_clip(duration, window, parts):
+    hop = window / parts
+    starts = window_starts(duration, window, hop)
+    assert starts[0] == 0.0
+    assert starts[-1] == pytest.approx(max(0.0, duration - window), abs=1e-6)
+    steps = np.diff(starts)
+    assert np.all(steps > 0) and np.all(steps <= hop + 1e-6)
+    np.testing.assert_allclose(steps[:-1], hop, rtol=1e-9)
+    assert window_starts(duration, window, hop, "first") == [0.0]
+
+
+def test_the_first_window_alone_reads_the_clip_to_its_end():
+    clip, fs = noise(5 * 24000), 24000
+    seen = []
+
+    def watched():
+        for block in blocks(clip, [fs]):
+            seen.append(len(block))
+            yield block
+
+    (first,) = cut_windows(watched(), fs, BRANCHES, 1.0, windows="first")
+    expected, *_ = cut_windows([clip], fs, BRANCHES, 1.0)
+    np.testing.assert_array_equal(first.data["speech_48k"], expected.data["speech_48k"])
+    assert sum(seen) == len(clip)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 0.97, 1.0, 1.03, 2.4])
+@pytest.mark.parametrize("level, silent", [(0.99e-3, True), (1.01e-3, False)])
+def test_one_rule_for_silence_at_any_length(seconds, level, silent):
+    tone = np.sin(2 * np.pi * 1000 / 48000 * np.arange(int(seconds * 48000)))
+    clip = (level * np.sqrt(2) * tone).astype(np.float32)
+    cut = list(cut_windows([clip], 48000, BRANCHES, 1.0))
+    assert {window.silent for window in cut} == {silent}
+
+
+@pytest.mark.parametrize(
+    "clip, fs, message",
+    [
+        (noise(0), 16000, "empty"),
+        (noise(320), 16000, "20 ms"),
+        (np.full(48000, np.nan, np.float32), 16000, "48000 samples are NaN"),
+        (noise(8000), 4000, "4000 Hz"),
+    ],
+)
+def test_what_has_no_windows_is_refused(clip, fs, message):
+    with pytest.raises(AudioError, match=message):
+        list(cut_windows([clip], fs, BRANCHES, 1.0))
+
+
+@settings(max_examples=20, deadline=None)
+@given(fs=st.sampled_from([16000, 22050, 24000, 44100, 48000]), seed=st.integers(0, 99))
+def test_a_random_window_has_the_samples_of_the_clip_resampled_whole(fs, seed):
+    clip = noise(4 * fs, seed)
+    np.random.seed(seed)
+    train = MosPreprocessor(train=True, window_seconds=1.0, random_window=True)
+    data = train("utt", dict(speech=clip, fs=np.array([fs])))
+    places = []
+    for name, rate in BRANCHES.items():
+        whole = resample(clip, fs, rate)
+        # where the window is in it
+        match = np.correlate(whole, data[name][: rate // 20], "valid")
+        first = int(match.argmax())
+        np.testing.assert_allclose(data[name], whole[first : first + rate], atol=1e-6)
+        places.append(first / rate)
+    assert places[0] == places[1]

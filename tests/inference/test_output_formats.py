@@ -1,0 +1,47 @@
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from espnet_samos.inference.output_formats import COLUMNS, FORMATS, to_pandas
+from espnet_samos.inference.result import MosResult
+
+GOOD = MosResult(
+    name="a, b.wav",
+    mean=3.14159,
+    std=0.5,
+    duration=2.0,
+    fs=48000,
+    bandwidth=20000.0,
+    num_windows=1,
+    warnings={"short": "why", "clipping": "why"},
+    label_note="proxy",
+)
+BAD = MosResult(name="bad.wav", error="bad.wav: silent")
+
+
+def test_pandas_has_a_row_for_each_result():
+    table = to_pandas(iter([GOOD, BAD]))
+    assert tuple(table.columns) == COLUMNS
+    assert list(table["name"]) == ["a, b.wav", "bad.wav"]
+    assert table["mean"][0] == 3.14159 and np.isnan(table["mean"][1])
+    assert (table["low"][0], table["high"][0]) == GOOD.interval
+    assert list(table["warnings"]) == ["short clipping", ""]
+    assert table["error"][1] == "bad.wav: silent" and table["error"].notna().sum() == 1
+    assert table["mean"].dtype == float and table["fs"].dtype == int
+    assert table.groupby("fs")["mean"].mean()[48000] == 3.14159
+    assert tuple(to_pandas([]).columns) == COLUMNS
+
+
+def test_sheet_lines_are_a_table_of_files_and_answers():
+    head, line, with_failed = FORMATS["sheet"]
+    (row,) = csv.DictReader(io.StringIO(f"{head}\n{line(GOOD)}\n"))
+    assert row == {"wav_path": "a, b.wav", "answer": "3.1416"}
+    assert not with_failed  # SHEET reads every answer as a number
+
+
+@pytest.mark.parametrize("name", ["csv", "sheet"])
+def test_lines_have_the_columns_of_the_head(name):
+    head, line, _ = FORMATS[name]
+    assert len(next(csv.reader([line(GOOD)]))) == len(head.split(","))

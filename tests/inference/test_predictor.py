@@ -1,0 +1,251 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from espnet_samos import MosPredictor
+from espnet_samos.audio.reading import AudioError
+from espnet_samos.inference.predictor import collate
+from tests.tiny_model import save_model, speechlike
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory):
+    return MosPredictor.from_pretrained(save_model(tmp_path_factory.mktemp("exp")))
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Files of several rates, from shorter than a window to much longer."""
+    paths = []
+    for i, (seconds, fs) in enumerate(
+        [(0.3, 16000), (3.7, 44100), (1.0, 48000), (2.05, 8000), (0.9, 24000)]
+    ):
+        paths.append(tmp_path / f"{i}.wav")
+        soundfile.write(paths[-1], speechlike(seconds, fs, i), fs, subtype="FLOAT")
+    return paths
+
+
+def test_a_short_clip_has_the_recipes_score(predictor):
+    for seconds in (0.3, 1.0):
+        clip = speechlike(seconds, 22050)
+        data = predictor.preprocess("x", dict(speech=clip, fs=np.array([22050])))
+        mean, std = predictor.predict_batch(collate([data]))
+        result = predictor.predict(clip, 22050)
+        assert (result.mean, result.std) == pytest.approx((mean[0], std[0]), abs=1e-6)
+        assert result.num_windows == 1
+        low, high = result.interval
+        assert (low + high) / 2 == pytest.approx(result.mean)
+        assert high - low == pytest.approx(2 * 1.959964 * result.std)
+
+
+def test_a_long_clip_has_the_mixture_of_its_windows(predictor):
+    clip = speechlike(3.7, 44100)
+    windows = list(predictor.predict_windows(clip, 44100))
+    assert [window.start for window in windows] == pytest.approx(
+        [0, 0.5, 1.0, 1.5, 2.0, 2.5, 2.7]
+    )
+    result = predictor.predict(clip, 44100)
+    # drawn from the mixture: its moments, without the formula
+    rng = np.random.default_rng(0)
+    draws = [rng.normal(w.mean, w.std, 100_000) for w in windows]
+    assert result.mean == pytest.approx(np.mean(draws), abs=0.01)
+    assert result.std == pytest.approx(np.std(draws), abs=0.01)
+    assert result.num_windows == 7
+    assert np.ptp([window.mean for window in windows]) > 1e-3
+
+
+def test_scores_do_not_depend_on_batches_workers_or_order(predictor, files):
+    alone = {}
+    for path in files:
+        samples, fs = soundfile.read(path, dtype="float32")
+        alone[str(path)] = predictor.predict(samples, fs)
+    for batch_size, num_workers, paths in (
+        (1, 0, files),
+        (3, 2, files[::-1]),
+        (64, 4, files),
+    ):
+        results = list(
+            predictor.predict_files(
+                paths, batch_size=batch_size, num_workers=num_workers
+            )
+        )
+        assert [result.name for result in results] == [str(path) for path in paths]
+        for result in results:
+            expected = alone[result.name]
+            assert result.mean == pytest.approx(expected.mean, abs=1e-5)
+            assert result.std == pytest.approx(expected.std, abs=1e-5)
+            assert result.num_windows == expected.num_windows
+            assert result.warnings == expected.warnings
+
+
+@settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(fs=st.sampled_from([8000, 11025, 44100, 96000]), seconds=st.floats(1.01, 3))
+def test_a_window_is_scored_as_that_part_of_the_resampled_clip(predictor, fs, seconds):
+    import soxr
+
+    clip = speechlike(seconds, fs)
+    whole = {
+        name: soxr.resample(clip, fs, rate, quality="HQ")
+        for name, rate in (("speech_16k", 16000), ("speech_48k", 48000))
+    }
+    for window in predictor.predict_windows(clip, fs, hop_seconds=0.7):
+        assert window.end - window.start == pytest.approx(1.0)
+        batch = {}
+        for name, rate in (("speech_16k", 16000), ("speech_48k", 48000)):
+            start = min(round(window.start * rate), len(whole[name]) - rate)
+            cut = torch.from_numpy(whole[name][start : start + rate])[None]
+            batch.update({name: cut, f"{name}_lengths": torch.tensor([rate])})
+        mean, _ = predictor.predict_batch(batch)
+        assert window.mean == pytest.approx(mean[0], abs=1e-4)
+    assert window.end == pytest.approx(len(clip) / fs, abs=1e-4)
+
+
+def test_what_cannot_be_scored_is_named_and_the_rest_is_scored(
+    predictor, files, tmp_path
+):
+    bad = {
+        "text.wav": "cannot be read as audio",
+        "missing.wav": "no such file",
+        "silent.wav": "silent",
+        "long_silent.wav": "silent: no window has any sound",
+        "stereo.wav": "2 channels",
+        "nan.wav": "1 samples are NaN",
+        "late_nan.wav": "1 samples are NaN",
+        "short.wav": "too short",
+        "slow.wav": "sampling rate 4000 Hz",
+    }
+    (tmp_path / "text.wav").write_text("not audio")
+    nan = speechlike(0.5, 16000)
+    nan[77] = np.nan
+    late_nan = speechlike(5, 16000)
+    late_nan[-77] = np.nan
+    for name, samples, fs in (
+        ("silent.wav", np.zeros(8000), 16000),
+        ("long_silent.wav", np.zeros(80000), 16000),
+        ("stereo.wav", np.full((80000, 2), 0.1), 16000),
+        ("nan.wav", nan, 16000),
+        ("late_nan.wav", late_nan, 16000),
+        ("short.wav", np.full(1000, 0.1), 16000),
+        ("slow.wav", speechlike(3, 4000), 4000),
+    ):
+        soundfile.write(tmp_path / name, samples, fs, subtype="FLOAT")
+    mixed = [files[0], *(tmp_path / name for name in bad), *files[1:]]
+    results = list(predictor.predict_files(mixed, batch_size=3))
+    assert [result.name for result in results] == list(map(str, mixed))
+    for result in results:
+        name = result.name.split("/")[-1]
+        if name in bad:
+            assert bad[name] in result.error and name in result.error
+            assert np.isnan(result.mean) and np.isnan(result.std)
+        else:
+            assert result.error is None and np.isfinite(result.mean)
+    with pytest.raises(AudioError, match="2 channels"):
+        predictor.predict(np.full((80000, 2), 0.1), 16000)
+
+
+def test_several_channels_can_be_mixed_down(predictor, tmp_path):
+    mixing = MosPredictor.from_pretrained(
+        predictor.train_args.output_dir, multichannel="downmix"
+    )
+    clip = speechlike(2, 16000)
+    expected = predictor.predict(clip, 16000).mean
+    both = np.stack([clip, clip], axis=1)
+    assert mixing.predict(both, 16000).mean == pytest.approx(expected, abs=1e-5)
+
+
+def test_silent_windows_are_left_out_and_counted(predictor):
+    clip = speechlike(3, 16000)
+    pause = np.zeros(32000, dtype=np.float32)
+    result = predictor.predict(np.concatenate([clip, pause, clip]), 16000)
+    windows = list(
+        predictor.predict_windows(np.concatenate([clip, pause, clip]), 16000)
+    )
+    silent = [window for window in windows if np.isnan(window.mean)]
+    assert [window.start for window in silent] == [3.0, 3.5, 4.0]
+    # in one batch with silent ones, windows keep their own scores
+    long = np.concatenate([clip, pause, clip])
+    alone = predictor.predict_windows(long, 16000, batch_size=1)
+    means = [window.mean for window in windows]
+    np.testing.assert_allclose(means, [window.mean for window in alone], atol=1e-5)
+    assert result.num_windows == len(windows) - 3
+    assert result.warnings["skipped"].startswith("3 of 15 windows are silent")
+    assert result.mean == pytest.approx(np.nanmean([w.mean for w in windows]))
+
+
+def test_tensors_and_double_precision_are_taken_and_integers_refused(predictor):
+    clip = speechlike(1.5, 16000)
+    expected = predictor.predict(clip, 16000).mean
+    tensor = torch.from_numpy(clip).requires_grad_()
+    assert predictor.predict(tensor, 16000).mean == pytest.approx(expected, abs=1e-6)
+    double = clip.astype(np.float64)
+    assert predictor.predict(double, 16000).mean == pytest.approx(expected, abs=1e-6)
+    with pytest.raises(TypeError, match="int16"):
+        predictor.predict((clip * 32767).astype(np.int16), 16000)
+
+
+@pytest.mark.parametrize("hop_seconds", [0, -1, 1.5])
+def test_an_impossible_hop_is_refused(predictor, hop_seconds):
+    with pytest.raises(ValueError, match="hop_seconds"):
+        list(predictor.predict_windows(speechlike(2, 16000), 16000, hop_seconds))
+
+
+def test_clips_can_come_from_functions(predictor):
+    clips = [(f"clip{i}", speechlike(1, 16000, i)) for i in range(3)]
+    results = predictor.predict_clips(
+        (name, lambda samples=samples: (samples, 16000)) for name, samples in clips
+    )
+    for result, (name, samples) in zip(results, clips, strict=True):
+        assert result.name == name
+        expected = predictor.predict(samples, 16000).mean
+        assert result.mean == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_result_that_is_not_waited_for_stops_the_reading(predictor, files):
+    for _ in predictor.predict_files(files * 10, batch_size=1):
+        break  # hangs if threads wait for the reader for ever
+
+
+def test_bfloat16_is_refused_where_it_changes_scores(predictor, monkeypatch):
+    folder = predictor.train_args.output_dir
+    clip = speechlike(1.5, 48000)
+    coarse = MosPredictor.from_pretrained(folder, dtype="bfloat16")
+    difference = coarse.predict(clip, 48000).mean - predictor.predict(clip, 48000).mean
+    assert abs(difference) < 0.01
+    monkeypatch.setattr(
+        "espnet_samos.inference.predictor.MAX_BFLOAT16_DIFFERENCE", -1.0
+    )
+    with pytest.raises(ValueError, match="bfloat16 changes scores"):
+        MosPredictor.from_pretrained(folder, dtype="bfloat16")
+    with pytest.raises(ValueError, match="float32 or bfloat16"):
+        MosPredictor.from_pretrained(folder, dtype="float16")
+
+
+def test_importing_the_package_imports_no_torch():
+    code = (
+        "import sys, espnet_samos; assert not {'torch', 'espnet2'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_scoring_does_not_import_what_training_needs():
+    script = """
+import sys
+from espnet_samos import MosPredictor
+predictor = MosPredictor.from_pretrained()
+heavy = {"espnet2.tasks", "espnet2.train.preprocessor", "s3prl", "scipy"}
+print(*heavy & set(sys.modules))
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split() == []
