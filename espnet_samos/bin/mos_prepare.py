@@ -83,7 +83,7 @@ def get_parser() -> argparse.ArgumentParser:
 def main(cmd: Optional[List[str]] = None) -> None:
     """Prepare a corpus as the command line says."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
-    # here, for `samos --help` comes by and needs no plots
+    # Here, for `samos --help` comes by and needs no plots
     from espnet_samos.corpora.prepare import prepare
 
     parser = get_parser()

@@ -5,15 +5,19 @@ import json
 import logging
 import shutil
 import urllib.request
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Optional, Union
 
+from tqdm import tqdm
+
 from espnet_samos.corpora import CORPORA
-from espnet_samos.corpora.fetch import fetch, unpack
-from espnet_samos.utils.download import TIMEOUT_SECONDS
+from espnet_samos.utils.download import download as download_file
 from espnet_samos.utils.tables import DataError
 
+TIMEOUT_SECONDS = 60
 ZENODO_API = "https://zenodo.org/api/records"
 ZENODO_RECORDS = {"nisqa": 4728081, "somos": 7378801}
 HUB_DATASETS = {"urgent2024_mos": "urgent-challenge/urgent2024_mos"}
@@ -65,13 +69,70 @@ def list_zenodo(record: int, api: str = ZENODO_API) -> List[RemoteFile]:
     return files
 
 
+def check_space(folder: Path, num_bytes: int) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Raises:
+        DataError: There is not enough space.
+    """
+    free = shutil.disk_usage(folder).free
+    if num_bytes > free:
+        raise DataError(
+            f"{folder}: {num_bytes / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB "
+            "are free: make space, or choose another folder"
+        )
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a zip archive and the zip archives inside it, each where it is.
+
+    Archives inside are deleted afterwards. Resource forks, which Macs add, are left
+    out.
+
+    Args:
+        archive: The zip archive; it is kept.
+        folder: Where its files go.
+
+    Raises:
+        DataError: It is damaged, would write outside the folder, or there is not
+            enough space.
+    """
+    try:
+        with zipfile.ZipFile(archive) as file:
+            members = [
+                info
+                for info in file.infolist()
+                if not info.filename.startswith("__MACOSX/")
+            ]
+            check_space(folder, sum(info.file_size for info in members))
+            root = folder.resolve()
+            for info in members:
+                if not (root / info.filename).resolve().is_relative_to(root):
+                    raise DataError(
+                        f"{archive}: '{info.filename}' would be written outside "
+                        f"{folder}: do not use this archive"
+                    )
+            for info in tqdm(members, desc=f"unpacking {archive.name}", unit="file"):
+                file.extract(info, folder)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as e:
+        raise DataError(f"{archive}: cannot be unpacked ({e}): download it anew") from e
+    for info in members:
+        inner = folder / info.filename
+        if inner.suffix == ".zip" and inner.is_file():
+            unpack(inner, inner.parent)
+            inner.unlink()
+
+
 def _download_zenodo(record: int, folder: Path, api: str) -> Path:
     """Fetch and unpack a record; return the folder that its contents are in."""
     archives, contents = folder / "archives", folder / "contents"
     archives.mkdir(exist_ok=True)
     files = list_zenodo(record, api)
     for file in files:
-        fetch(file.url, archives / file.name, file.size, file.md5)
+        path = archives / file.name
+        if not path.exists():
+            check_space(archives, file.size)
+        download_file(file.url, path, file.size, f"md5:{file.md5}")
     if contents.exists():  # of an unpacking that was interrupted
         shutil.rmtree(contents)
     contents.mkdir()

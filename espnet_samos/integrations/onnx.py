@@ -115,12 +115,15 @@ def _export(
             )
     except Exception as e:
         # whatever a part's own operations raise
-        raise ValueError(
-            f"{file.stem} cannot be exported to ONNX ({str(e).splitlines()[0]}). Of "
-            "S3PRL the models of the wav2vec 2.0 family can be, features like fbank "
-            "cannot"
-        ) from e
+        raise _cannot_be_exported(file.stem, e) from e
     program.save(str(file))
+
+
+def _cannot_be_exported(part: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"{part} cannot be exported to ONNX ({str(error).splitlines()[0]}). Of S3PRL "
+        "the models of the wav2vec 2.0 family can be, features like fbank cannot"
+    )
 
 
 @torch.no_grad()
@@ -135,10 +138,14 @@ def _check(
     import onnxruntime
 
     def run(part: str, x: np.ndarray) -> List[np.ndarray]:
-        session = onnxruntime.InferenceSession(
-            str(files[part]), providers=["CPUExecutionProvider"]
-        )
-        return session.run(None, {session.get_inputs()[0].name: x})
+        try:
+            session = onnxruntime.InferenceSession(
+                str(files[part]), providers=["CPUExecutionProvider"]
+            )
+            return session.run(None, {session.get_inputs()[0].name: x})
+        except Exception as e:
+            # such as a batch that has become a constant
+            raise _cannot_be_exported(part, e) from e
 
     batch = {name: _noise(3, n, seed=1) for name, n in num_samples.items()}
     vectors = [run(BRANCHES[name], x.numpy())[0] for name, x in batch.items()]

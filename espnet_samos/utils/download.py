@@ -1,54 +1,72 @@
-"""Receiving a large file over HTTP, from where the last try broke off."""
+"""Downloading a large file: from where the last try broke off, and checked.
 
-import http.client
-import urllib.request
+Hugging Face's own function fetches it; what is here is for any file of any server.
+"""
+
+import hashlib
+from http import HTTPStatus
 from pathlib import Path
 from typing import Optional
 
-from tqdm import tqdm
-
-CHUNK_BYTES = 1 << 20
-TIMEOUT_SECONDS = 60  # of silence, not for the whole file
+from filelock import FileLock
+from huggingface_hub.file_download import http_get
 
 
-def receive(url: str, part: Path, size: Optional[int] = None) -> int:
-    """Append what is missing, or write all where the server cannot give a part.
+class DownloadError(OSError):
+    """A file that could not be downloaded; the message says why."""
+
+
+def download(
+    url: str, path: Path, size: Optional[int] = None, checksum: str = ""
+) -> None:
+    """Download a file, unless it is there already.
+
+    What has come in stays in `<path>.part` when the download breaks off, and the next
+    call goes on from there. `path` itself is there only when it is complete and right.
+    Several processes may want the same file.
 
     Args:
         url: Where the file is.
-        part: What has come in so far, if anything, and where the rest goes.
-        size: Size of the whole in bytes; by default what the server says.
-
-    Returns:
-        The size of the whole in bytes; of what came in, where nobody says it.
+        path: Where it goes; its folder is made.
+        size: Its size in bytes, where it is known.
+        checksum: `md5:<hexadecimal digits>` or `sha256:<the first of them>`, where it
+            is known.
 
     Raises:
-        OSError: The connection failed.
-        http.client.HTTPException: It broke off.
+        DownloadError: The download failed, or what came in is another file.
     """
-    have = part.stat().st_size if part.is_file() else 0
-    request = urllib.request.Request(url)
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-    try:
-        response = urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS)
-    except urllib.error.HTTPError as e:
-        if e.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and size is None:
-            return have  # there is no more
-        raise
-    with response:
-        partial = response.status == http.HTTPStatus.PARTIAL_CONTENT
-        if not partial:
-            have = 0
-        if size is None and response.length is not None:
-            size = have + response.length
-        with (
-            part.open("ab" if partial else "wb") as f,
-            tqdm(
-                desc=part.stem, total=size, initial=have, unit="B", unit_scale=True
-            ) as bar,
-        ):
-            while chunk := response.read(CHUNK_BYTES):
-                f.write(chunk)
-                bar.update(len(chunk))
-    return part.stat().st_size if size is None else size
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with FileLock(f"{part}.lock"):
+        if path.is_file() and _is_right(path, size, checksum):
+            return
+        try:
+            with part.open("ab") as f:
+                http_get(url, f, resume_size=f.tell(), expected_size=size)
+        except Exception as e:
+            # of whichever client Hugging Face uses
+            response = getattr(e, "response", None)
+            status = getattr(response, "status_code", None)
+            if status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise DownloadError(f"{url}: {e}") from e
+            # there is no more of it
+        if not _is_right(part, size, checksum):
+            part.unlink()
+            wanted = ", ".join(
+                filter(None, [f"{size} bytes" if size else "", checksum])
+            )
+            raise DownloadError(
+                f"{url} is not the file it should be ({wanted}): it is deleted; run "
+                "the same command again to download it anew"
+            )
+        part.replace(path)
+
+
+def _is_right(path: Path, size: Optional[int], checksum: str) -> bool:
+    if size is not None and path.stat().st_size != size:
+        return False
+    algorithm, _, digits = checksum.partition(":")
+    if not digits:
+        return True
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, algorithm).hexdigest().startswith(digits)

@@ -1,11 +1,13 @@
 import copy
 import shutil
+import urllib.request
 
 import huggingface_hub
 import pytest
 import torch
 import torchaudio
 import transformers
+from s3prl import hub
 from s3prl.nn import S3PRLUpstream
 from s3prl.util import download
 from safetensors.torch import load_file, save_file
@@ -13,7 +15,11 @@ from safetensors.torch import load_file, save_file
 from espnet_samos.frontend.ssl_layer import SslLayerFrontend
 from espnet_samos.frontend.upstreams.abs_upstream import normalise
 from espnet_samos.frontend.upstreams.hugging_face import MODEL_TYPES
-from espnet_samos.frontend.upstreams.s3prl import LAYOUTS
+from espnet_samos.frontend.upstreams.s3prl import (
+    FAMILIES,
+    checkpoint_url,
+    family_of,
+)
 from tests.frontend.checkpoints import (
     NUM_LAYERS,
     WIDTH,
@@ -24,7 +30,7 @@ from tests.frontend.checkpoints import (
     torchaudio_pipeline,
 )
 
-S3PRL = [f"{package}_local" for package in LAYOUTS]
+S3PRL = [f"{package}_local" for package in FAMILIES]
 TRANSFORMERS = [
     *(("s3prl", upstream, pre_norm) for upstream in S3PRL for pre_norm in (0, 1)),
     *(("hugging_face", name, pre_norm) for name in MODEL_TYPES for pre_norm in (0, 1)),
@@ -209,7 +215,7 @@ def test_layers_that_are_not_needed_are_not_built(
 def test_weights_that_are_not_needed_are_not_read(checkpoint, tmp_path, upstream):
     conf = checkpoint(upstream=upstream)
     state = torch.load(conf["frontend_conf"]["path_or_url"])
-    weights = state[LAYOUTS[upstream.removesuffix("_local")][1]]
+    weights = state[FAMILIES[upstream.removesuffix("_local")].keys[1]]
     for name in list(weights):
         if name.startswith("encoder.layers.1."):
             del weights[name]
@@ -242,6 +248,34 @@ def test_named_upstream_is_cut_too(checkpoint, tmp_path, monkeypatch):
         named.eval()(batch, lengths_of(batch)),
         SslLayerFrontend(**conf, layer=1)(batch, lengths_of(batch)),
     )
+
+
+def test_every_named_upstream_of_these_families_has_its_checkpoint():
+    named = []
+    for name in hub.options():
+        build = getattr(hub, name)
+        if (
+            family_of(build)
+            and name != "load_and_convert_fairseq_ckpt"
+            and not name.endswith(("_local", "_url", "_custom"))
+        ):
+            named.append(name)
+            assert checkpoint_url(build).startswith("https://"), name
+    assert {"xls_r_2b", "hubert", "wavlm_large", "data2vec"} <= set(named)
+
+
+@pytest.mark.parametrize(
+    "text", ["__import__('os').system('true')", "[(512, 10, 5)] + [x]"]
+)
+def test_what_s3prl_would_run_is_refused(checkpoint, tmp_path, text):
+    conf = checkpoint()
+    state = torch.load(conf["frontend_conf"]["path_or_url"])
+    state["model_cfg"]["conv_feature_layers"] = text
+    path = str(tmp_path / "hostile.pt")
+    torch.save(state, path)
+    conf["frontend_conf"]["path_or_url"] = path
+    with pytest.raises(ValueError, match="more than a list of convolutions"):
+        SslLayerFrontend(**conf, layer=1)
 
 
 @pytest.mark.parametrize("extra_conf", [dict(feature_selection="fairseq_layers")])
@@ -533,6 +567,9 @@ def test_failed_download_names_the_model_and_the_cure(
     monkeypatch.setattr(download, "_download_dir", tmp_path)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    # what keeps connections remembers the proxies it was made with
+    huggingface_hub.close_session()
+    monkeypatch.setattr(urllib.request, "_opener", None)
     # Hugging Face would try again and again.
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(ConnectionError, match=f"(?s)'{upstream}'.*{cure}"):
@@ -541,6 +578,7 @@ def test_failed_download_names_the_model_and_the_cure(
             frontend_conf=dict(upstream=upstream),
             download_dir=str(tmp_path),
         )
+    huggingface_hub.close_session()
 
 
 def test_too_short_a_clip_is_refused():

@@ -35,7 +35,7 @@ def normalise(waveforms: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.layer_norm(waveforms, waveforms.shape[-1:])
 
 
-class AbsHiddenState(torch.nn.Module, ABC):
+class AbsUpstream(torch.nn.Module, ABC):
     """A model that gives one of its hidden states.
 
     What lies behind that hidden state is not part of the model: a pre-norm

@@ -1,12 +1,14 @@
-"""Read a checkpoint no further than the layers that are needed."""
+"""Reading a checkpoint no further than the layers that are needed."""
 
-import contextlib
 import pickle
 import re
 import zipfile
-from typing import Any, Callable, Dict, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Dict, Mapping, Union
 
 import torch
+
+from espnet_samos.utils.download import DownloadError, download
 
 
 def keep_first_layers(
@@ -27,37 +29,53 @@ def keep_first_layers(
     }
 
 
-@contextlib.contextmanager
-def edit_checkpoints(edit: Callable[[Any], Any]) -> Iterator[None]:
-    """Have `torch.load` give checkpoints as `edit` returns them.
+def read_checkpoint(path: Union[Path, str]) -> Any:
+    """Read a checkpoint, mapped into memory: what is not used is not read.
 
-    S3PRL and torchaudio load a pre-trained model in one go, from the name to the
-    finished module; `torch.load` is the one place where a checkpoint can be cut
-    before it costs memory. Files are mapped: of a weight that `edit` leaves out
-    not a byte is read.
-
-    Args:
-        edit: Takes and returns what a file holds.
+    Tensors and plain values only: nothing in the file is run.
 
     Raises:
-        ValueError: A file is no checkpoint.
+        ValueError: The file is no checkpoint, or holds more than that.
     """
-    load = torch.load
-
-    def load_and_edit(f, *args, **kwargs):
-        # Files from before PyTorch 1.6 are no zip files, and cannot be mapped.
-        kwargs.update(map_location="cpu", mmap=zipfile.is_zipfile(f))
-        try:
-            content = load(f, *args, **kwargs)
-        except (EOFError, RuntimeError, pickle.UnpicklingError) as e:
-            raise ValueError(
-                f"{f} cannot be read as a PyTorch checkpoint: {e}\n"
-                "If it was downloaded, delete it and try again."
-            ) from e
-        return edit(content)
-
-    torch.load = load_and_edit
     try:
-        yield
-    finally:
-        torch.load = load
+        # Files from before PyTorch 1.6 are no zip files, and cannot be mapped.
+        return torch.load(
+            path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True
+        )
+    except (EOFError, RuntimeError, pickle.UnpicklingError) as e:
+        raise ValueError(
+            f"{path} cannot be read as a PyTorch checkpoint: {str(e).splitlines()[0]}\n"
+            "If it was downloaded, delete it and try again."
+        ) from e
+
+
+def download_checkpoint(url: str, path: Path, upstream: str, hint: str) -> Path:
+    """Download a checkpoint where it is not there already; return its path.
+
+    Args:
+        url: Where it is.
+        path: Where it goes.
+        upstream: The model, for messages.
+        hint: How to do without, as an imperative.
+
+    Raises:
+        ConnectionError: The download failed.
+    """
+    if not path.is_file():
+        # PyTorch's models have the first digits of a checksum in their names.
+        found = re.search(r"-([0-9a-f]{8,})\.", path.name)
+        checksum = f"sha256:{found[1]}" if found else ""
+        try:
+            download(url, path, checksum=checksum)
+        except DownloadError as e:
+            raise unreachable(upstream, e, hint) from e
+    return path
+
+
+def unreachable(upstream: str, error: Exception, hint: str) -> ConnectionError:
+    """Return the error for a checkpoint that cannot be downloaded."""
+    return ConnectionError(
+        f"cannot fetch the checkpoint of upstream '{upstream}' ({error}). What has "
+        "come in is kept: the same command goes on from there. Without a "
+        f"connection, {hint}"
+    )

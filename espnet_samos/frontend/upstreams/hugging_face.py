@@ -9,17 +9,17 @@ import torch
 import transformers
 
 from espnet_samos.frontend.upstreams.abs_upstream import (
-    AbsHiddenState,
+    AbsUpstream,
     normalise,
     resolve_layer,
 )
-from espnet_samos.frontend.upstreams.downloading import downloading
+from espnet_samos.frontend.upstreams.checkpoint import unreachable
 
 # Those that hear waveforms and are built alike
 MODEL_TYPES = ("hubert", "unispeech-sat", "wav2vec2", "wavlm")
 
 
-class _HuggingFaceModel(AbsHiddenState):
+class _HuggingFaceModel(AbsUpstream):
     """A model of Hugging Face that ends with the hidden state that is wanted.
 
     Args:
@@ -61,7 +61,7 @@ def _quiet() -> Iterator[None]:
 
 def load_hugging_face(
     upstream: str, layer: int, download_dir: Optional[str] = None
-) -> AbsHiddenState:
+) -> AbsUpstream:
     """Load the first layers of a model of Hugging Face.
 
     Args:
@@ -92,23 +92,24 @@ def load_hugging_face(
             f"no such folder: {upstream}: correct frontend_conf.upstream"
         )
     where = dict(cache_dir=download_dir)
-    cure = "set frontend_conf.upstream to a folder with a copy of it"
-    with contextlib.nullcontext() if local else downloading(upstream, cure):
-        config = transformers.AutoConfig.from_pretrained(upstream, **where)
-        if config.model_type not in MODEL_TYPES:
-            raise ValueError(
-                f"upstream '{upstream}' is of type {config.model_type}; "
-                f"known are {', '.join(MODEL_TYPES)}"
+    with _quiet():
+        try:
+            config = transformers.AutoConfig.from_pretrained(upstream, **where)
+            if config.model_type not in MODEL_TYPES:
+                raise ValueError(
+                    f"upstream '{upstream}' is of type {config.model_type}; "
+                    f"known are {', '.join(MODEL_TYPES)}"
+                )
+            extractor = transformers.AutoFeatureExtractor.from_pretrained(
+                upstream, **where
             )
-        extractor = transformers.AutoFeatureExtractor.from_pretrained(upstream, **where)
-        last = config.num_hidden_layers
-        layer = resolve_layer(layer, last, upstream)
-        config.num_hidden_layers = layer
-        # Nothing may be added, masked or skipped in training.
-        config.add_adapter = False
-        config.apply_spec_augment = False
-        config.layerdrop = 0.0
-        with _quiet():
+            last = config.num_hidden_layers
+            layer = resolve_layer(layer, last, upstream)
+            config.num_hidden_layers = layer
+            # Nothing may be added, masked or skipped in training.
+            config.add_adapter = False
+            config.apply_spec_augment = False
+            config.layerdrop = 0.0
             model, report = transformers.AutoModel.from_pretrained(
                 upstream,
                 config=config,
@@ -116,6 +117,11 @@ def load_hugging_face(
                 output_loading_info=True,
                 **where,
             )
+        except OSError as e:
+            if local:
+                raise
+            hint = "set frontend_conf.upstream to a folder with a copy of it"
+            raise unreachable(upstream, e, hint) from e
     missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})
     if missing:
         raise ValueError(

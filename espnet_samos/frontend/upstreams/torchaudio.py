@@ -2,7 +2,6 @@
 
 import difflib
 import math
-from functools import partial
 from pathlib import Path
 from typing import List, Optional
 
@@ -10,16 +9,17 @@ import torch
 import torchaudio
 
 from espnet_samos.frontend.upstreams.abs_upstream import (
-    AbsHiddenState,
+    AbsUpstream,
     normalise,
     resolve_layer,
 )
 from espnet_samos.frontend.upstreams.checkpoint import (
-    edit_checkpoints,
+    download_checkpoint,
     keep_first_layers,
+    read_checkpoint,
 )
-from espnet_samos.frontend.upstreams.downloading import downloading
 
+WEIGHTS_URL = "https://download.pytorch.org/torchaudio/models"
 BUILDERS = {
     "Wav2Vec2": torchaudio.models.wav2vec2_model,
     "WavLM": torchaudio.models.wavlm_model,
@@ -32,7 +32,7 @@ def pipelines() -> List[str]:
     return [n for n, value in vars(torchaudio.pipelines).items() if type(value) is kind]
 
 
-class _TorchaudioModel(AbsHiddenState):
+class _TorchaudioModel(AbsUpstream):
     """A model of torchaudio that ends with the hidden state that is wanted.
 
     Args:
@@ -73,7 +73,7 @@ def load_torchaudio(
     layer: int,
     download_dir: Optional[str] = None,
     path_or_url: Optional[str] = None,
-) -> AbsHiddenState:
+) -> AbsUpstream:
     """Load the first layers of one of torchaudio's pipelines.
 
     Args:
@@ -107,16 +107,14 @@ def load_torchaudio(
     params = bundle._params
     last = params["encoder_num_layers"]
     layer = resolve_layer(layer, last, upstream)
-    cut = partial(
-        keep_first_layers, prefix="encoder.transformer.layers.", num_layers=layer
+    path = Path(path_or_url or Path(download_dir or _cache_dir(), bundle._path))
+    if path_or_url is None:
+        hint = "set frontend_conf.path_or_url to a copy of it"
+        url = f"{WEIGHTS_URL}/{bundle._path}"
+        download_checkpoint(url, path, upstream, hint)
+    weights = keep_first_layers(
+        read_checkpoint(path), "encoder.transformer.layers.", layer
     )
-    with edit_checkpoints(cut):
-        if path_or_url is not None:
-            weights = torch.load(path_or_url)
-        else:
-            cure = "set frontend_conf.path_or_url to a copy of it"
-            with downloading(upstream, cure):
-                weights = bundle._get_state_dict({"model_dir": download_dir})
     model = BUILDERS[bundle._model_type](
         **{**params, "encoder_num_layers": layer, "encoder_layer_drop": 0.0}
     )
@@ -127,3 +125,8 @@ def load_torchaudio(
             f"the checkpoint is not one of upstream '{upstream}': {e}"
         ) from e
     return _TorchaudioModel(model.eval(), layer, last, bundle._normalize_waveform)
+
+
+def _cache_dir() -> Path:
+    """Return where PyTorch keeps what it downloads."""
+    return Path(torch.hub.get_dir(), "checkpoints")
