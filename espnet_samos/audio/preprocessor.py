@@ -160,7 +160,8 @@ class MosPreprocessor:
     def _change_level(self, speech: np.ndarray) -> np.ndarray:
         factor = 1.0
         if self.gain_db is not None:
-            factor = 10 ** (np.random.uniform(*self.gain_db) / 20)
+            low, high = self.gain_db
+            factor = 10 ** (np.random.uniform(low, high) / 20)
         if self.flip_polarity and np.random.random() < self.flip_polarity:
             factor = -factor
         return speech * np.float32(factor)
@@ -189,9 +190,10 @@ class CorpusPreprocessor(MosPreprocessor):
             ValueError: The head does not know the corpus.
         """
         data = super().__call__(uid, data)
-        name = data.pop("corpus", None)
-        if name is None or not self.corpora:
+        corpus = data.pop("corpus", None)
+        if corpus is None or not self.corpora:
             return data
+        name = str(corpus)  # it is a text, unlike the rest of the data
         if name not in self.corpora:
             raise ValueError(
                 f"{uid} is of the corpus {name}, which head_conf.corpora does not "

@@ -5,7 +5,7 @@ import argparse
 import logging
 import sys
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 from espnet_samos.corpora import CORPORA
 from espnet_samos.utils.files import explain_full_disk
@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "options of single corpora",
         "each corpus takes those it needs, and refuses the others",
     )
-    for name, settings in {
+    options: Dict[str, Dict[str, Any]] = {
         "table": dict(help="csv: the table of clips; tcd_voip: that of labels"),
         "set_prefix": dict(help="csv: first part of the sets' names"),
         "labels": dict(
@@ -61,7 +61,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "band_limited": dict(
             type=boolean, help="mini: add a set of clips with limited bandwidth"
         ),
-    }.items():
+    }
+    for name, settings in options.items():
         group.add_argument(f"--{name}", default=argparse.SUPPRESS, **settings)
 
 

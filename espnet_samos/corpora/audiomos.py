@@ -191,6 +191,7 @@ def _check_system_means(
     """Refuse ratings whose means are not the published ones: some are not right."""
     labels: Dict[str, List[float]] = {}
     for clip in clips:
+        assert clip.mos is not None  # it is the mean of the clip's ratings
         labels.setdefault(clip.system, []).append(clip.mos)
     means = {system: fmean(values) for system, values in labels.items()}
     problems = [

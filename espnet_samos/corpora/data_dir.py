@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 import soundfile
 
@@ -139,8 +139,9 @@ def write_data_dir(
         tables["mos_std"] = {c.utt_id: f"{c.mos_std:.4f}" for c in clips}
     if all(clip.votes is not None for clip in clips):
         tables["utt2votes"] = {c.utt_id: str(c.votes) for c in clips}
-    if all(clip.lang is not None for clip in clips):
-        tables["utt2lang"] = {c.utt_id: c.lang for c in clips}
+    languages = {c.utt_id: c.lang for c in clips if c.lang is not None}
+    if len(languages) == len(clips):
+        tables["utt2lang"] = languages
     texts = {
         name: "".join(f"{key} {value}\n" for key, value in table.items())
         for name, table in tables.items()
@@ -153,7 +154,8 @@ def write_data_dir(
         )
     _replace_files(directory, texts)
 
-    labels = [clip.mos for clip in clips]
+    # Clips without a label are among the problems.
+    labels = [clip.mos for clip in clips if clip.mos is not None]
     return DataDirSummary(
         num_clips=len(clips),
         seconds=sum(seconds for _, seconds in headers),
@@ -259,7 +261,7 @@ def _replace_files(directory: Path, texts: Dict[str, str]) -> None:
             write_text(directory / name, texts[name])
 
 
-def _number(text: Optional[str], kind: type = float) -> Union[float, str, None]:
+def _number(text: Optional[str], kind: type = float) -> Any:
     """Give a number; what is none stays as it is, for the writer to refuse."""
     try:
         return text if text is None else kind(text)
@@ -366,6 +368,7 @@ def combine_data_dirs(
     categories: Dict[str, List[str]] = {}
     for clip in sorted(clips, key=lambda clip: clip.utt_id):
         name = utt2corpus[clip.utt_id] if category == "corpus" else clip.lang
+        assert name is not None  # checked when the directories were read
         categories.setdefault(name, []).append(clip.utt_id)
     _write_table(output_dir / "utt2corpus", utt2corpus)
     _write_table(

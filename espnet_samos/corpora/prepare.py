@@ -100,7 +100,7 @@ def label_histogram(
     axes = figure.subplots()
     axes.hist(
         list(labels.values()),
-        bins=np.arange(1, 5.01, 0.25),
+        bins=np.arange(1, 5.01, 0.25).tolist(),
         stacked=True,
         color=[PALETTE[i % len(PALETTE)] for i in range(len(labels))],
         label=[f"{rate_name(fs)}: n = {len(values)}" for fs, values in labels.items()],

@@ -5,7 +5,6 @@ Layout: parquet files, anywhere in the folder, with the columns `id` (`<team>-<c
 is a team. Data directories need files: each clip is written out, once.
 """
 
-import os
 import re
 from pathlib import Path, PurePath
 from typing import Dict, Iterator, List, Tuple, Union
@@ -15,6 +14,7 @@ from pyarrow.parquet import ParquetFile
 
 from espnet_samos.corpora.clip import Clip, make_utt_id
 from espnet_samos.corpora.ratings import rating_std
+from espnet_samos.utils.files import whole_file
 from espnet_samos.utils.tables import DataError, report_problems
 
 WHERE = (
@@ -125,6 +125,5 @@ def _write_once(path: Path, content: bytes) -> None:
     if path.is_file() and path.read_bytes() == content:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(content)

@@ -125,10 +125,11 @@ def lies_outside(values: Sequence[Optional[float]], figure: Optional[Figure]) ->
 
     False where either is unknown: nothing can be said then.
     """
-    if figure is None or figure[1] is None or any(v is None for v in values):
+    known = [value for value in values if value is not None]
+    if figure is None or figure[1] is None or len(known) < len(values):
         return False
     # Published figures have three digits: no mark for half of the last one.
-    return abs(statistics.mean(values) - figure[0]) > figure[1] + 0.0005
+    return abs(statistics.mean(known) - figure[0]) > figure[1] + 0.0005
 
 
 def _values(

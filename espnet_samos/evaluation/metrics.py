@@ -157,8 +157,8 @@ def _resampled_lcc(label: np.ndarray, prediction: np.ndarray, axis: int) -> np.n
 
 
 def _resampled_srcc(label: np.ndarray, prediction: np.ndarray, axis: int) -> np.ndarray:
-    ranks = (stats.rankdata(values, axis=axis) for values in (label, prediction))
-    return _resampled_lcc(*ranks, axis=axis)
+    label_ranks = stats.rankdata(label, axis=axis)
+    return _resampled_lcc(label_ranks, stats.rankdata(prediction, axis=axis), axis)
 
 
 def _resampled_mse(label: np.ndarray, prediction: np.ndarray, axis: int) -> np.ndarray:

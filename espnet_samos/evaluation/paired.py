@@ -40,16 +40,16 @@ def compare(a: Sequence[float], b: Sequence[float]) -> Comparison:
     Raises:
         ValueError: Fewer than two pairs.
     """
-    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    scores_a, scores_b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if len(a) < MIN_PAIRS:
         raise ValueError(f"{len(a)} pairs: an interval needs {MIN_PAIRS} or more")
-    difference = b - a
+    difference = scores_b - scores_a
     mean = float(difference.mean())
     margin = float(stats.t.ppf(0.975, len(a) - 1) * stats.sem(difference))
     return Comparison(
         num_pairs=len(a),
-        mean_a=float(a.mean()),
-        mean_b=float(b.mean()),
+        mean_a=float(scores_a.mean()),
+        mean_b=float(scores_b.mean()),
         difference=mean,
         low=mean - margin,
         high=mean + margin,

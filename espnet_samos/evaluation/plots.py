@@ -167,16 +167,16 @@ def paired_scores(
         A figure of two panels: B against A, and the histogram of their differences
         with the mean and its confidence interval.
     """
-    a, b = np.asarray(a), np.asarray(b)
+    x, y = np.asarray(a), np.asarray(b)
     figure = new_figure(10, 4.9, f"{name_b} against {name_a}", note)
     left, right = figure.subplots(1, 2)
-    limits = min(a.min(), b.min()) - 0.1, max(a.max(), b.max()) + 0.1
+    limits = min(x.min(), y.min()) - 0.1, max(x.max(), y.max()) + 0.1
     left.plot(limits, limits, color=GREY, linewidth=1, linestyle="--")
-    left.scatter(a, b, s=18, color=VALID_COLOUR, alpha=0.6, linewidths=0)
+    left.scatter(x, y, s=18, color=VALID_COLOUR, alpha=0.6, linewidths=0)
     left.set(xlim=limits, ylim=limits, aspect="equal")
     left.set(xlabel=f"score of {name_a}", ylabel=f"score of {name_b}")
     left.set_title(f"{comparison.num_pairs} utterances", fontsize=11)
-    right.hist(b - a, bins="auto", color=VALID_COLOUR, alpha=0.5)
+    right.hist(y - x, bins="auto", color=VALID_COLOUR, alpha=0.5)
     right.axvline(0, color=GREY, linewidth=1, linestyle="--")
     right.axvspan(comparison.low, comparison.high, color=TRAIN_COLOUR, alpha=0.4)
     right.axvline(comparison.difference, color=TRAIN_COLOUR, linewidth=2)

@@ -153,11 +153,12 @@ def _comparison_columns(groups: Sequence[str]) -> List[Tuple[str, str, str]]:
 
 def mean_and_std(values: Sequence[Optional[float]]) -> str:
     """Write the mean±standard deviation of several runs; of one run, its value."""
-    if not values or any(value is None for value in values):
+    known = [value for value in values if value is not None]
+    if not known or len(known) < len(values):
         return UNDEFINED
-    if len(values) == 1:
-        return format_number(values[0])
-    return f"{statistics.mean(values):.3f}±{statistics.stdev(values):.3f}"
+    if len(known) == 1:
+        return format_number(known[0])
+    return f"{statistics.mean(known):.3f}±{statistics.stdev(known):.3f}"
 
 
 def check_same_clips(test_set: str, named_scores: Sequence[Tuple[str, Scores]]) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from typing import Tuple
+from typing import Any, Tuple
 
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
@@ -19,7 +19,7 @@ class _DistillMosLayers(torch.nn.Module):
 
     def __init__(self, model: torch.nn.Module, layer: int):
         super().__init__()
-        scorer = model.transformer_pool_attn
+        scorer: Any = model.transformer_pool_attn
         transformer = scorer.transformer
         self.cnn = model.cnn
         self.norm = torch.nn.Sequential(scorer.norm_input, transformer.norm)

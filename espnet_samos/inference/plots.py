@@ -35,8 +35,8 @@ def draw_score_track(axes: Axes, scores: Sequence[WindowScore]) -> None:
     marker = "." if 1 < len(scores) < 100 else None
     if len(scores) == 1:
         # a line as long as the clip, not a lonely dot
-        start, end, mean, std = scores[0]
-        scores = [WindowScore(at, at, mean, std) for at in (start, end)]
+        (score,) = scores
+        scores = [score._replace(start=at, end=at) for at in (score.start, score.end)]
     time = np.array([(score.start + score.end) / 2 for score in scores])
     mean = np.array([score.mean for score in scores])
     std = np.array([score.std for score in scores])

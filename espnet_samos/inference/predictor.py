@@ -12,6 +12,7 @@ from typing import (
     List,
     Optional,
     Sequence,
+    Sized,
     Tuple,
     Union,
 )
@@ -220,7 +221,7 @@ class MosPredictor:
                 num_workers,
                 on_score,
             ),
-            total=len(clips) if hasattr(clips, "__len__") else None,
+            total=len(clips) if isinstance(clips, Sized) else None,
             unit="clip",
             disable=not progress,
         )
@@ -250,16 +251,15 @@ class MosPredictor:
             AudioError: The clip cannot be scored.
             ValueError: Samples without `fs`, a file with it, or an impossible hop.
         """
-        is_file = isinstance(audio, (str, Path))
-        if is_file == (fs is not None):
+        if isinstance(audio, (str, Path)) == (fs is not None):
             raise ValueError("give fs with samples, and not with a file")
         if hop_seconds is not None:
             check_hop(hop_seconds, self.window_seconds)
-        clip = (
-            self._clip(str(audio), audio)
-            if is_file
-            else self._clip("clip", (audio, fs))
-        )
+        if isinstance(audio, (str, Path)):
+            clip = self._clip(str(audio), audio)
+        else:
+            assert fs is not None  # checked above
+            clip = self._clip("clip", (audio, fs))
         for _, score in self._scores([clip], batch_size, num_workers, hop_seconds):
             if score is not None:
                 yield score
@@ -283,6 +283,7 @@ class MosPredictor:
             with full_precision(device_type):
                 batch = to_device(batch, self.device)
                 if self.dtype is not torch.float32 and "speech_16k" in batch:
+                    assert self.model.ssl_frontend is not None  # as its input is there
                     # three digits: enough within the SSL model, not for a score
                     with torch.autocast(device_type, self.dtype):
                         feats, _ = self.model.ssl_frontend(
@@ -322,28 +323,34 @@ class MosPredictor:
                 on_score(score)
 
     def _result(self, clip: Clip, scores: List[WindowScore]) -> MosResult:
-        result = dict(name=clip.name, label_note=self.label_note, error=clip.error)
+        error = clip.error
         if clip.monitor is None:
-            return MosResult(**result)
+            return MosResult(clip.name, label_note=self.label_note, error=error)
         report = clip.monitor.report()
-        result.update(
-            fs=clip.monitor.fs,
-            duration=report.duration,
-            bandwidth=report.bandwidth,
-            warnings=report.warnings,
-        )
-        if clip.error is None:
+        warnings = report.warnings
+        mean, std, num_windows = math.nan, math.nan, 0
+        if error is None:
+            mean, std = mixture(scores)
             num_windows = sum(not math.isnan(score.mean) for score in scores)
             num_silent = len(scores) - num_windows
             if num_windows == 0:
-                result["error"] = f"{clip.name}: silent: no window has any sound"
+                error = f"{clip.name}: silent: no window has any sound"
             elif num_silent:
-                result["warnings"]["skipped"] = (
+                warnings["skipped"] = (
                     f"{num_silent} of {len(scores)} windows are silent and left out"
                 )
-            mean, std = mixture(scores)
-            result.update(mean=mean, std=std, num_windows=num_windows)
-        return MosResult(**result)
+        return MosResult(
+            name=clip.name,
+            mean=mean,
+            std=std,
+            duration=report.duration,
+            fs=clip.monitor.fs,
+            bandwidth=report.bandwidth,
+            num_windows=num_windows,
+            warnings=warnings,
+            label_note=self.label_note,
+            error=error,
+        )
 
     def _scores(
         self,
@@ -395,7 +402,7 @@ class MosPredictor:
             for _, window in entries
             if window is not None and not window.silent
         ]
-        scores = iter(())
+        scores: Iterator[Tuple[float, float]] = iter(())
         if data:
             scores = zip(*self.predict_batch(collate(data)), strict=True)
         for clip, window in entries:

@@ -96,7 +96,8 @@ class ScoreAudio:
     ):
         self.predictor = predictor
         self.column = column
-        self.options = dict(batch_size=batch_size, num_workers=num_workers)
+        self.batch_size = batch_size
+        self.num_workers = num_workers
 
     def __call__(self, examples: Dict[str, Any]) -> Dict[str, Any]:
         """Score one example, or several, as `map(..., batched=True)` gives them."""
@@ -106,7 +107,9 @@ class ScoreAudio:
             (f"{self.column} {i}", partial(decode, audio))
             for i, audio in enumerate(column if batched else [column])
         ]
-        results = list(self.predictor.predict_clips(clips, **self.options))
+        results = list(
+            self.predictor.predict_clips(clips, self.batch_size, self.num_workers)
+        )
         columns = dict(
             mos=[result.mean for result in results],
             mos_std=[result.std for result in results],

@@ -84,7 +84,7 @@ def main(args: List[str]) -> None:
         return
     if args[0] == "-m" and len(args) > 1 and args[1].split(".")[0] == "espnet2":
         module = importlib.util.find_spec(args[1])
-        if module is not None:
+        if module is not None and module.origin is not None:
             sys.argv = [module.origin, *args[2:]]
             # With alter_sys, spawned processes would import `module` instead.
             runpy.run_module(module.name, run_name="__main__", alter_sys=False)

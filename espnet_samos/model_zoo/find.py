@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Iterator, NamedTuple, Union
+from typing import Any, Dict, Iterator, Mapping, NamedTuple, Union
 
 import yaml
 
@@ -129,7 +129,7 @@ def _in_folder(folder: Path, model: Path) -> TrainedModel:
 
 
 def _of_files(
-    files: Dict[str, Union[Path, str]], model: Union[Path, str]
+    files: Mapping[str, Union[Path, str]], model: Union[Path, str]
 ) -> TrainedModel:
     try:
         return _checked(Path(files["train_config"]), Path(files["model_file"]))

@@ -12,6 +12,7 @@ from espnet2.main_funcs.pack_funcs import pack
 from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
 
 from espnet_samos.model_zoo.find import CONFIG, PRETRAINED
+from espnet_samos.utils.files import whole_file
 
 FRONTENDS = ("ssl_frontend_conf", "spectrogram_frontend_conf")
 # Where checkpoints are downloaded to is a matter of each machine.
@@ -54,16 +55,14 @@ def pack_model(
         extra = [name for name in option if (stage / name).exists()]
         if any((stage / PRETRAINED).iterdir()):
             extra.append(PRETRAINED)
-        unfinished = outpath.with_name(f".unfinished-{outpath.name}")
         # Paths in the archive are relative to where it is made.
-        with contextlib.chdir(stage):
+        with whole_file(outpath) as unfinished, contextlib.chdir(stage):
             pack(
                 files=dict(model_file=model_file),
                 yaml_files=dict(train_config=CONFIG),
                 option=extra,
                 outpath=unfinished,
             )
-        os.replace(unfinished, outpath)
 
 
 def _take_along(conf: Any, stage: Path) -> Any:

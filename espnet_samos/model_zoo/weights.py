@@ -37,7 +37,7 @@ class WeightsError(ValueError):
 class _ModuleState:
     """Stands for any module of a TorchScript archive: its attributes alone."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.attributes: Dict[str, Any] = {}
 
     def __setstate__(self, state: Dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import argparse
 import logging
 import pickle
 from pathlib import Path
-from typing import Tuple, Union
+from typing import Any, Dict, Tuple, Union
 
 import torch
 import yaml
@@ -88,7 +88,7 @@ def build_model(args: argparse.Namespace) -> ESPnetMosModel:
         ValueError: A branch is half there, or there is none.
     """
     window_seconds = build_preprocessor(args, train=False).window_seconds
-    branches = {}
+    branches: Dict[str, Any] = {}
     output_size = 0
     for branch, frontend_slot, encoder_slot, rate in (
         ("ssl", ssl_frontend_choices, ssl_encoder_choices, SSL_RATE),
@@ -102,9 +102,12 @@ def build_model(args: argparse.Namespace) -> ESPnetMosModel:
         frontend = encoder = None
         if uses_branch(args, branch):
             frontend_class = frontend_slot.get_class(getattr(args, frontend_slot.name))
+            encoder_class = encoder_slot.get_class(getattr(args, encoder_slot.name))
+            # They are None for none only.
+            assert frontend_class is not None and encoder_class is not None
             frontend, encoder = _build_branch(
                 frontend_class(**getattr(args, f"{frontend_slot.name}_conf")),
-                encoder_slot.get_class(getattr(args, encoder_slot.name)),
+                encoder_class,
                 getattr(args, f"{encoder_slot.name}_conf"),
                 round(window_seconds * rate),
             )
@@ -114,7 +117,9 @@ def build_model(args: argparse.Namespace) -> ESPnetMosModel:
     if output_size == 0:
         raise ValueError("both branches are none: nothing is left to train")
 
-    head = head_choices.get_class(args.head)(input_size=output_size, **args.head_conf)
+    head_class = head_choices.get_class(args.head)
+    assert head_class is not None  # the slot is not optional
+    head = head_class(input_size=output_size, **args.head_conf)
     model = ESPnetMosModel(**branches, head=head, **args.model_conf)
     if args.init is not None:
         initialize(model, args.init)

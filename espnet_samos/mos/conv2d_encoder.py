@@ -86,7 +86,7 @@ class Conv2dEncoder(AbsClipEncoder):
         return hidden.amax(dim=(2, 3))
 
 
-def _checkpointed(layer: torch.nn.Sequential, hidden: torch.Tensor) -> torch.Tensor:
+def _checkpointed(layer: torch.nn.Module, hidden: torch.Tensor) -> torch.Tensor:
     return checkpoint(
         layer,
         hidden,
@@ -96,9 +96,9 @@ def _checkpointed(layer: torch.nn.Sequential, hidden: torch.Tensor) -> torch.Ten
 
 
 @contextlib.contextmanager
-def _statistics_as_they_are(layer: torch.nn.Sequential) -> Iterator[None]:
+def _statistics_as_they_are(layer: torch.nn.Module) -> Iterator[None]:
     """Keep batch normalisation from counting a batch twice that is computed again."""
-    norms = [module for module in layer if isinstance(module, torch.nn.BatchNorm2d)]
+    norms = [m for m in layer.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
@@ -107,4 +107,4 @@ def _statistics_as_they_are(layer: torch.nn.Sequential) -> Iterator[None]:
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
-            norm.num_batches_tracked -= 1
+            norm.num_batches_tracked.sub_(1)

@@ -66,8 +66,9 @@ def fold(layers: torch.nn.Sequential) -> List[Tuple[torch.Tensor, torch.Tensor]]
         Weights, channels last, and biases of convolutions that give what the two gave
         together.
     """
-    convolutions = []
-    for convolution, norm, *_ in layers:
+    convolutions: List[Tuple[torch.Tensor, torch.Tensor]] = []
+    for layer in layers:
+        convolution, norm = layer[0], layer[1]
         weight, bias = fuse_conv_bn_weights(
             convolution.weight,
             convolution.bias,
@@ -77,8 +78,9 @@ def fold(layers: torch.nn.Sequential) -> List[Tuple[torch.Tensor, torch.Tensor]]
             norm.weight,
             norm.bias,
         )
-        weight = weight.contiguous(memory_format=torch.channels_last)
-        convolutions.append((weight, bias))
+        convolutions.append(
+            (weight.contiguous(memory_format=torch.channels_last), bias)
+        )
     return convolutions
 
 

@@ -1,7 +1,7 @@
 """Where and how precisely a model computes."""
 
 import contextlib
-from typing import Iterator, List
+from typing import Any, Iterator, List
 
 import torch
 
@@ -43,12 +43,10 @@ def full_precision(device_type: str) -> Iterator[None]:
     Args:
         device_type: Whose autocast is left: `cpu`, `cuda` or `mps`.
     """
-    backends = (
-        torch.backends.cudnn.conv,
-        torch.backends.cuda.matmul,
-        torch.backends.mkldnn.conv,
-        torch.backends.mkldnn.matmul,
-    )
+    # PyTorch puts objects in the place of these modules, with more attributes
+    cudnn: Any = torch.backends.cudnn
+    mkldnn: Any = torch.backends.mkldnn
+    backends = (cudnn.conv, torch.backends.cuda.matmul, mkldnn.conv, mkldnn.matmul)
     before = [backend.fp32_precision for backend in backends]
     try:
         for backend in backends:

@@ -72,9 +72,11 @@ class ESPnetMosModel(AbsESPnetModel):
         vectors = []
         if self.ssl_encoder is not None:
             if ssl_feats is None:
+                assert self.ssl_frontend is not None  # as its encoder is there
                 ssl_feats, _ = self.ssl_frontend(speech_16k, speech_16k_lengths)
             vectors.append(self.ssl_encoder(ssl_feats))
         if self.spectrogram_encoder is not None:
+            assert self.spectrogram_frontend is not None  # as its encoder is there
             feats, _ = self.spectrogram_frontend(speech_48k, speech_48k_lengths)
             vectors.append(self.spectrogram_encoder(feats))
         # (Batch, Dim1), (Batch, Dim2) -> (Batch, Dim1 + Dim2)

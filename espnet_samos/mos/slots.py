@@ -22,6 +22,8 @@ class Slot(ClassChoices):
         others: A `ClassChoices` whose classes fit too, `module:object`.
     """
 
+    classes: Dict[str, type]
+
     def __init__(
         self,
         name: str,

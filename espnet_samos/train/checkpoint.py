@@ -14,6 +14,7 @@ import torch
 from espnet2.train.reporter import Reporter
 
 from espnet_samos.train.errors import FaultError
+from espnet_samos.utils.files import whole_file
 
 CHECKPOINT = "checkpoint.pth"
 PREVIOUS = "checkpoint.prev.pth"
@@ -107,12 +108,8 @@ def restore(
     model = output_dir / f"{epoch}epoch.pth"
     if read_checkpoint(model) is None:
         logger.warning(f"{model} was not written to its end: writing it again")
-        unfinished = model.with_suffix(".tmp")
-        try:
+        with whole_file(model) as unfinished:
             torch.save(states["model"], unfinished)
-            os.replace(unfinished, model)
-        finally:
-            unfinished.unlink(missing_ok=True)
     links = {"latest.pth": epoch}
     for phase, key, mode in best_model_criterion:
         if reporter.has(phase, key):

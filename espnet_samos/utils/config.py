@@ -22,7 +22,7 @@ def merge_files(paths: Sequence[str]) -> dict:
     Raises:
         ValueError: A file is missing or is not a YAML dictionary.
     """
-    merged = {}
+    merged: dict = {}
     for path in paths:
         if not Path(path).is_file():
             raise ValueError(f"no such configuration file: {path}")

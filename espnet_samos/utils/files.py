@@ -1,13 +1,35 @@
 """Whole-or-nothing file writing."""
 
+import contextlib
 import errno
 import functools
 import os
 from pathlib import Path
-from typing import Callable, Union
+from typing import Callable, Iterator, Union
 
 # no space, no quota, or larger than a file may be
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def whole_file(path: Union[Path, str]) -> Iterator[Path]:
+    """Yield where to write a file that is then never seen half written.
+
+    Args:
+        path: Where the file will be; its name is kept, but for what stands before it.
+
+    Raises:
+        OSError: It cannot be written; what was there before stays.
+    """
+    path = Path(path)
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    except OSError as e:
+        raise OSError(e.errno, e.strerror, str(path)) from e
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def write_text(path: Union[Path, str], text: str) -> None:
@@ -16,14 +38,8 @@ def write_text(path: Union[Path, str], text: str) -> None:
     Raises:
         OSError: It cannot be written; what was there before stays.
     """
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    try:
+    with whole_file(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    except OSError as e:
-        unfinished.unlink(missing_ok=True)
-        raise OSError(e.errno, e.strerror, str(path)) from e
 
 
 def full_disk(error: BaseException) -> bool:

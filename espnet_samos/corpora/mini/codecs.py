@@ -38,6 +38,7 @@ def _encode(
     # NUT, FFmpeg's own container, takes every codec.
     with av.open(stream_bytes, "w", format="nut") as container:
         stream = container.add_stream(codec, rate=fs, layout="mono")
+        assert isinstance(stream, av.AudioStream)  # a codec of audio
         stream.codec_context.thread_count = 1
         if kbps is not None:
             stream.bit_rate = 1000 * kbps

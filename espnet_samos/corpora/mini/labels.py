@@ -1,7 +1,7 @@
 """The proxy label of the mini corpus: computed by ViSQOL, not a human opinion."""
 
 import functools
-from typing import Tuple
+from typing import Any, Dict, Tuple
 
 import numpy as np
 
@@ -46,7 +46,10 @@ def _visqol() -> Tuple:
     audio_mode, speech_mode = VisqolApi(), VisqolApi()
     # Clips are in time with their reference: aligning them again costs a third of
     # the time and could only go wrong.
-    in_time = {"disable_global_alignment": True, "disable_realignment": True}
+    in_time: Dict[str, Any] = {
+        "disable_global_alignment": True,
+        "disable_realignment": True,
+    }
     audio_mode.create(mode="audio", **in_time)
     # The polynomial mapping: the other one needs an optional package, and labels
     # must not depend on what is installed.

@@ -25,6 +25,7 @@ from espnet_samos.corpora.mini.speech import (
     synthesise,
 )
 from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, system_rate
+from espnet_samos.utils.files import whole_file
 from espnet_samos.utils.tables import DataError
 
 METADATA = "metadata.csv"
@@ -124,9 +125,8 @@ def make_clip(clip: ClipDesign, reference: np.ndarray, root: Path) -> float:
     samples *= min(1, MAX_PEAK / np.abs(samples).max())
     pcm = np.round(samples * 32768).astype(np.int16)
     path = root / clip.path
-    temporary = path.with_suffix(".tmp")
-    soundfile.write(temporary, pcm, fs, subtype="PCM_16", format="WAV")
-    os.replace(temporary, path)
+    with whole_file(path) as unfinished:
+        soundfile.write(unfinished, pcm, fs, subtype="PCM_16", format="WAV")
     # Of what is in the file: ViSQOL brings both to one level, so that of the clip does
     # not count, but what 16 bit leave of a quiet one does.
     return proxy_label(reference, pcm / 32768, fs)
@@ -208,8 +208,10 @@ def _write_metadata(
     root: Path, clips: List[ClipDesign], labels: Dict[str, float]
 ) -> Path:
     path = root / METADATA
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as f:
+    with (
+        whole_file(path) as unfinished,
+        unfinished.open("w", encoding="utf-8", newline="") as f,
+    ):
         writer = csv.writer(f, lineterminator="\n")
         writer.writerow(COLUMNS)
         for c in sorted(clips, key=lambda clip: (clip.set_name, clip.utt_id)):
@@ -219,5 +221,4 @@ def _write_metadata(
                     *(system_rate(c.system), f"{labels[c.utt_id]:.4f}", c.text),
                 )
             )
-    os.replace(temporary, path)
     return path

@@ -4,7 +4,7 @@ A system's name is its rate in kHz, what it does, and how much.
 """
 
 from functools import partial
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Sequence
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from espnet_samos.corpora.mini import degradations as d
 Degradation = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
 
 
-def _family(name: str, degradation: Degradation, key: str, values) -> Dict:
+def _family(
+    name: str, degradation: Callable[..., np.ndarray], key: str, values: Sequence[int]
+) -> Dict[str, Degradation]:
     """One degradation at several severities."""
     return {f"{name}_{v}": partial(degradation, **{key: v}) for v in values}
 

@@ -31,7 +31,7 @@ class _HuggingFaceModel(AbsUpstream):
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        model: transformers.PreTrainedModel,
         layer: int,
         last: int,
         normalise_waveforms: bool,

@@ -162,6 +162,7 @@ class _Transformer(AbsUpstream):
             waveforms = normalise(waveforms)
         self.model.extract_features(waveforms, padding_mask=None, mask=False)
         output, self._output = self._output, None
+        assert output is not None  # by _keep_output
         return output
 
 
