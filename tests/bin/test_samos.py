@@ -15,19 +15,25 @@ from espnet_samos import MosPredictor
 from espnet_samos.bin.samos import COMMANDS
 from tests.tiny_model import save_model, speechlike
 
-SAMOS = [sys.executable, "-m", "espnet_samos.bin.samos"]
+COLD = [sys.executable, "-m", "espnet_samos.bin.samos"]
 
 
-def samos(*args, cwd=None, stdin=""):
-    root = str(Path(__file__).parents[2])
-    return subprocess.run(
-        [*SAMOS, *map(str, args)],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        env=dict(os.environ, PYTHONPATH=root),
-    )
+@pytest.fixture(scope="module")
+def samos(warm_venv):
+    """A function that runs the command; cold, or in a warm interpreter."""
+
+    def run(*args, cwd=None, stdin="", cold=False):
+        root = str(Path(__file__).parents[2])
+        return subprocess.run(
+            [*(COLD if cold else [warm_venv / "bin/samos"]), *map(str, args)],
+            cwd=cwd,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=dict(os.environ, PYTHONPATH=root),
+        )
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +61,8 @@ def expected(place):
     }
 
 
-def test_a_folder_gives_a_table(place, expected):
-    done = samos("score", "--model", "exp", f"{place}/a", cwd=place)
+def test_a_folder_gives_a_table(place, expected, samos):
+    done = samos("score", "--model", "exp", f"{place}/a", cwd=place, cold=True)
     assert done.returncode == 0, done.stderr
     head, *lines = done.stdout.splitlines()
     assert head.split()[:2] == ["mean", "std"] and head.endswith("file")
@@ -67,7 +73,7 @@ def test_a_folder_gives_a_table(place, expected):
     assert "[short]" in lines[0] and "short" not in lines[1]
 
 
-def test_a_bad_file_is_reported_and_the_rest_scored(place, expected):
+def test_a_bad_file_is_reported_and_the_rest_scored(place, expected, samos):
     files = [f"{place}/a/0.wav", f"{place}/bad.wav", f"{place}/a/1.wav"]
     for form in ("table", "csv", "json", "kaldi"):
         done = samos("score", "--model", "exp", "--format", form, *files, cwd=place)
@@ -93,7 +99,7 @@ def test_a_bad_file_is_reported_and_the_rest_scored(place, expected):
                 assert float(row["mean"]) == pytest.approx(mean, abs=1e-4)
 
 
-def test_lists_from_a_file_and_from_standard_input(place, expected):
+def test_lists_from_a_file_and_from_standard_input(place, expected, samos):
     (place / "wav.scp").write_text("utt1 a/0.wav\nutt2 cat b/1.wav |\n")
     done = samos("score", "--model=exp", "--format=kaldi", "wav.scp", cwd=place)
     scores = dict(line.split() for line in done.stdout.splitlines())
@@ -109,7 +115,7 @@ def test_lists_from_a_file_and_from_standard_input(place, expected):
     assert again.stdout.splitlines() == done.stdout.splitlines()[:1]
 
 
-def test_two_systems_are_compared(place, expected):
+def test_two_systems_are_compared(place, expected, samos):
     done = samos(
         *("compare", "--model", "exp", "a", "b", "--plot", "plots/ab.png"), cwd=place
     )
@@ -125,7 +131,7 @@ def test_two_systems_are_compared(place, expected):
     assert done.returncode == 1 and "no such folder: nothing" in done.stderr
 
 
-def test_a_track_has_a_line_for_each_window(place):
+def test_a_track_has_a_line_for_each_window(place, samos):
     done = samos(
         *("track", "--model=exp", "a/2.wav", "--hop_seconds=0.4", "--plot=track.png"),
         cwd=place,
@@ -141,7 +147,7 @@ def test_a_track_has_a_line_for_each_window(place):
     assert samos("track", "--model=exp", "bad.wav", cwd=place).returncode == 1
 
 
-def test_mistakes_are_named_without_a_traceback(place):
+def test_mistakes_are_named_without_a_traceback(place, samos):
     for args, message in (
         (["score", "--model", "nothing", "a"], "no model 'nothing'"),
         (["score", "--model", "exp/other.pth", "a"], "no such model file: exp/other"),
@@ -155,7 +161,7 @@ def test_mistakes_are_named_without_a_traceback(place):
         assert "Traceback" not in done.stderr
 
 
-def test_info_describes_the_model(place):
+def test_info_describes_the_model(place, samos):
     done = samos("info", "--model", "exp", cwd=place)
     assert done.returncode == 0, done.stderr
     facts = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
@@ -177,7 +183,7 @@ def test_help_imports_no_torch():
     assert done.stdout.strip() == "set()"
 
 
-def test_every_command_has_help():
+def test_every_command_has_help(samos):
     for command in COMMANDS:
         done = samos(command, "--help")
         assert done.returncode == 0 and "usage: samos " + command in done.stdout

@@ -20,7 +20,7 @@ PAGES = ("scoring.md", "packing.md", "toolkits.md")
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(tmp_path, monkeypatch, warm_venv):
     """A folder with the files that the examples name."""
     for name, seconds, fs in (
         ("speech.wav", 4, 48000),
@@ -36,9 +36,7 @@ def place(tmp_path, monkeypatch):
     small = packaged_models()["small"].model_file.parent
     pack_model(small, MODEL_FILE, tmp_path / "model.zip", ["card.yaml"])
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv(
-        "PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    )
+    monkeypatch.setenv("PATH", f"{warm_venv / 'bin'}{os.pathsep}{os.environ['PATH']}")
     return tmp_path
 
 
