@@ -17,8 +17,8 @@ help:
 	@echo "make test         run the tests"
 	@echo "make integration  train ESPnet's own recipes with our frontends"
 	@echo "make slurm        run the recipe through a Slurm cluster that is started for it"
-	@echo "make bench        measure time and memory, into docs/performance.md"
-	@echo "make lint         ruff and shellcheck"
+	@echo "make bench        measure time and memory, into benchmarks/results"
+	@echo "make lint         ruff, import-linter, mypy and shellcheck"
 	@echo "make clean        remove what the recipe made (not $(VENV))"
 
 setup: $(VENV)/.ready
@@ -36,7 +36,7 @@ small_model: setup
 	cd $(RECIPE) && local/small_model.sh
 
 test: setup
-	$(PY) -m pytest
+	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --dist loadfile
 
 integration: setup
 	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[demo,integration]"
@@ -54,6 +54,8 @@ SHELL_SCRIPTS := $(shell git ls-files '*.sh') .ci/run
 lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/mypy
 	$(VENV)/bin/shellcheck $(SHELL_SCRIPTS)
 
 clean:

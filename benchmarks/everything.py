@@ -1,4 +1,4 @@
-"""Run the benchmarks, and append what they print to docs/performance.md.
+"""Run the benchmarks, and write what they print to benchmarks/results.
 
     python -m benchmarks.everything
 
@@ -6,12 +6,13 @@ On the CPU; `benchmarks.gpu` is for GPUs.
 """
 
 import argparse
+import datetime
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = (
     "start_up",
     "audio_path",
@@ -29,14 +30,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", help="names of benchmarks")
     parser.add_argument(
-        "--output", type=Path, default=DOCUMENT, help="what to append to"
+        "--output", type=Path, default=RESULTS, help="folder of the results"
     )
     args = parser.parse_args()
+    names = [
+        name for name in BENCHMARKS if not args.only or name.split()[0] in args.only
+    ]
+    args.output.mkdir(parents=True, exist_ok=True)
     failed = []
-    for number, name in enumerate(BENCHMARKS, 1):
-        if args.only and name.split()[0] not in args.only:
-            continue
-        print(f"[{number}/{len(BENCHMARKS)}] {name}", file=sys.stderr, flush=True)
+    for number, name in enumerate(names, 1):
+        print(f"[{number}/{len(names)}] {name}", file=sys.stderr, flush=True)
         run = subprocess.run(
             [sys.executable, "-m", *shlex.split(f"benchmarks.{name}")],
             stdout=subprocess.PIPE,
@@ -47,8 +50,8 @@ def main() -> None:
             failed.append(name)
             continue
         # at once: what was measured is kept, whatever comes after it
-        with args.output.open("a", encoding="utf-8") as f:
-            f.write(f"\n{run.stdout.rstrip()}\n")
+        file = f"{name.split()[0]}-{datetime.date.today()}.md"
+        (args.output / file).write_text(run.stdout.rstrip() + "\n", encoding="utf-8")
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
 

@@ -24,8 +24,7 @@ from espnet2.fileio.npy_scp import NpyScpReader, NpyScpWriter
 from espnet2.train.dataset import H5FileWrapper, kaldi_loader
 
 from benchmarks.harness import heading
-from espnet_samos.train.ssl_feats import SHARD_SIZE, Shard, read_manifest
-from espnet_samos.train.ssl_feats_reader import SslFeatsReader
+from espnet_samos.train.ssl_feats import SHARD_SIZE, Shard, SslFeatsReader
 
 try:
     import h5py
@@ -76,17 +75,14 @@ def write_ark(dtype: type, **options) -> Callable[[Feats, Path], None]:
 def write_shards(feats: Feats, folder: Path) -> None:
     """Write them as stage 3 does."""
     utts = list(feats)
-    lines = []
+    lines = ""
     for i in range(0, len(utts), SHARD_SIZE):
         mine = utts[i : i + SHARD_SIZE]
         shard = Shard(folder / f"ssl_feats.{i}.ark", folder, mine, "made up")
         halves = ((utt, torch.from_numpy(feats[utt]).half().numpy()) for utt in mine)
         shard.write(halves, dict())
-        lines += [
-            f"{utt} {shard.ark}:{clip['offset']}\n"
-            for utt, clip in read_manifest(shard.manifest)["clips"].items()
-        ]
-    (folder / "feats.scp").write_text("".join(lines), encoding="utf-8")
+        lines += shard.scp.read_text(encoding="utf-8")
+    (folder / "feats.scp").write_text(lines, encoding="utf-8")
 
 
 def write_hdf5(feats: Feats, folder: Path) -> None:
@@ -115,7 +111,7 @@ FORMATS = {
         write_ark(F32, compression_method=2), kaldi_loader
     ),
     "ark, float16": Format(write_ark(F16, write_function="numpy"), kaldiio.load_scp),
-    "ark, float16 with checksums (ours)": Format(write_shards, SslFeatsReader),
+    "ark, float16 in shards (ours)": Format(write_shards, SslFeatsReader),
     "HDF5, float16": Format(write_hdf5, H5FileWrapper),
 }
 

@@ -19,7 +19,7 @@ def test_ssl_feats_formats(capsys, tmp_path):
     assert len(rows) >= 7 and not list(tmp_path.iterdir())
     errors = {name: error for name, (*_, error) in rows.items()}
     assert errors["ark, float32"] == 0
-    ours = errors["ark, float16 with checksums (ours)"]
+    ours = errors["ark, float16 in shards (ours)"]
     assert 0 < ours < 0.01 < errors["ark, 8 bits a value (CM)"]
 
 

@@ -45,15 +45,15 @@ def test_a_heading_can_be_run_again():
     assert lines[2].endswith("`python -m benchmarks.name --clips 2`:")
 
 
-def test_what_was_measured_is_appended(tmp_path, monkeypatch):
-    document = tmp_path / "performance.md"
-    document.write_text("# Before\n")
+def test_what_was_measured_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "sys.argv", ["everything", "--only", "audio_path", "--output", str(document)]
+        "sys.argv", ["everything", "--only", "audio_path", "--output", str(tmp_path)]
     )
     everything.main()
-    text = document.read_text()
-    assert text.startswith("# Before\n\n### Audio path, clips of 10 s\n")
+    (path,) = tmp_path.iterdir()
+    assert re.fullmatch(r"audio_path-\d{4}-\d\d-\d\d\.md", path.name)
+    text = path.read_text()
+    assert text.startswith("### Audio path, clips of 10 s\n")
     rates = re.findall(
         r"^\| ([\d.]+) kHz, (?:wav|flac) \| [\d.]+ \| \d+ \|$", text, re.M
     )
