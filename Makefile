@@ -7,7 +7,7 @@ export VENV
 PY := $(VENV)/bin/python
 RECIPE := egs2/samos/mos1
 
-.PHONY: help setup demo study small_model test integration slurm bench lint clean
+.PHONY: help setup demo study small_model test test_slow integration slurm bench lint clean
 
 help:
 	@echo "make setup        install everything into $(VENV) and fetch ESPnet's scripts"
@@ -15,6 +15,7 @@ help:
 	@echo "make study        the same in earnest: seeds, controls, other predictors"
 	@echo "make small_model  train the model that comes with the package"
 	@echo "make test         run the tests"
+	@echo "make test_slow    run those that take minutes"
 	@echo "make integration  train ESPnet's own recipes with our frontends"
 	@echo "make slurm        run the recipe through a Slurm cluster that is started for it"
 	@echo "make bench        measure time and memory, into benchmarks/results"
@@ -37,6 +38,9 @@ small_model: setup
 
 test: setup
 	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --dist loadfile
+
+test_slow: setup
+	OMP_NUM_THREADS=1 $(PY) -m pytest -m slow
 
 integration: setup
 	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[demo,integration]"

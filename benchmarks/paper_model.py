@@ -49,10 +49,9 @@ def build(checkpoint: Path) -> ESPnetMosModel:
 
 
 def make_batch(batch_size: int, device: str = "cpu") -> Dict[str, torch.Tensor]:
-    """Make windows of noise with labels, other ones every time."""
+    """Make windows of noise, other ones every time."""
     batch = {}
     for name, fs in (("speech_16k", 16000), ("speech_48k", 48000)):
         batch[name] = noise(batch_size, SECONDS * fs)
         batch[f"{name}_lengths"] = torch.full((batch_size,), SECONDS * fs)
-    batch["mos"] = 3 + noise(batch_size, 1)
     return {name: value.to(device) for name, value in batch.items()}

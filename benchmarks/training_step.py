@@ -22,6 +22,7 @@ from benchmarks.harness import (
     Figures,
     autocast,
     compare,
+    noise,
     training_step,
 )
 from benchmarks.plain import PlainEncoder
@@ -65,7 +66,8 @@ def main() -> None:
     with random_checkpoint(args.size, args.dir) as checkpoint:
         model = paper_model.build(checkpoint).to(args.device)
     fast = args.device.startswith("cuda")
-    computed = paper_model.make_batch(args.batch_size, args.device)
+    windows = paper_model.make_batch(args.batch_size, args.device)
+    labels = 3 + noise(args.batch_size, 1).to(args.device)
 
     frontend = model.ssl_frontend  # frozen: all have the same
     model.ssl_frontend = None
@@ -87,15 +89,16 @@ def main() -> None:
         variant.ssl_frontend = frontend
     report = Report("Training step, paper sizes", "training_step", args)
     with torch.no_grad():
-        expected, _ = plain.eval().predict(**computed)
+        expected, _ = plain.eval().predict(**windows)
         with autocast(args.device, fast):
-            actual, _ = model.eval().predict(**computed)
-        feats, _ = frontend(computed["speech_16k"], computed["speech_16k_lengths"])
+            actual, _ = model.eval().predict(**windows)
+        feats, _ = frontend(windows["speech_16k"], windows["speech_16k_lengths"])
     report.finding(
         "ours, largest difference in score from plain modules",
         (expected - actual.float()).abs().max(),
         at_most=MAX_BFLOAT16_DIFFERENCE if fast else MAX_FLOAT32_DIFFERENCE,
     )
+    computed = dict(windows, mos=labels)
     given = dict(computed, ssl_feats=feats)
     for title, batch in (
         ("SSL features computed", computed),

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from benchmarks import ssl_feats_formats, training_memory
 
 
@@ -23,6 +25,7 @@ def test_ssl_feats_formats(capsys, tmp_path):
     assert 0 < ours < 0.01 < errors["ark, 8 bits a value (CM)"]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_corpus(capsys):
     sizes = ["1000", "100000"]
     options = ["--steps", "20", "--batch_size", "8"]

@@ -25,6 +25,7 @@ def run(python, *command):
     )
 
 
+@pytest.mark.slow
 def test_runs_with_the_listed_packages_alone(tmp_path):
     python = make_environment(
         tmp_path / "venv", installed_with(GIVEN) | {*ALL_CHECKS, *TRAINER}

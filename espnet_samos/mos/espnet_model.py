@@ -1,6 +1,6 @@
 """The model that ESPnet trains."""
 
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
@@ -52,7 +52,7 @@ class ESPnetMosModel(AbsESPnetModel):
         speech_48k: Optional[torch.Tensor] = None,
         speech_48k_lengths: Optional[torch.Tensor] = None,
         ssl_feats: Optional[torch.Tensor] = None,
-        **unused,
+        ssl_feats_lengths: Optional[torch.Tensor] = None,
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Predict the score's mean and variance.
 
@@ -63,7 +63,8 @@ class ESPnetMosModel(AbsESPnetModel):
             speech_48k_lengths: (Batch,) in samples.
             ssl_feats: What `ssl_frontend` gives (Batch, NFrames, Dim), where it
                 was computed beforehand; `speech_16k` is then not needed.
-            unused: Other members of a batch.
+            ssl_feats_lengths: (Batch,) in frames; windows have one length, so that
+                these are not needed.
 
         Returns:
             Mean (Batch,), on the scale of the labels (1..5; where several corpora
@@ -83,14 +84,19 @@ class ESPnetMosModel(AbsESPnetModel):
         return self.head(torch.cat(vectors, dim=-1))
 
     def forward(
-        self, mos: torch.Tensor, corpus: Optional[torch.Tensor] = None, **batch
+        self,
+        mos: torch.Tensor,
+        corpus: Optional[torch.Tensor] = None,
+        utt_id: Optional[Sequence[str]] = None,
+        **batch: torch.Tensor,
     ) -> Dict[str, object]:
-        """Give the loss of a batch.
+        """Compute the loss of a batch.
 
         Args:
             mos: Labels (Batch, 1).
             corpus: Each clip's place (Batch, 1) in the head's list of corpora,
                 where it has one; without it all are of the first.
+            utt_id: The clips' names, for the trainer's hook.
             batch: As `predict` takes it.
 
         Returns:
@@ -113,7 +119,7 @@ class ESPnetMosModel(AbsESPnetModel):
         return dict(loss=loss, stats=stats, weight=weight, mean=mean.detach())
 
     def collect_feats(self, **batch: torch.Tensor) -> Dict[str, torch.Tensor]:
-        """Give no features: ESPnet's statistics of them have no use here.
+        """Return no features: ESPnet's statistics of them have no use here.
 
         `espnet_samos.bin.mos_dump_ssl_feats` is what writes SSL features.
         """

@@ -32,7 +32,15 @@ from tests.frontend.checkpoints import (
 
 S3PRL = [f"{package}_local" for package in FAMILIES]
 TRANSFORMERS = [
-    *(("s3prl", upstream, pre_norm) for upstream in S3PRL for pre_norm in (0, 1)),
+    *(
+        # one family in all tests, the others where there is time
+        pytest.param(
+            *("s3prl", upstream, pre_norm),
+            marks=[] if upstream == "wav2vec2_local" else [pytest.mark.slow],
+        )
+        for upstream in S3PRL
+        for pre_norm in (0, 1)
+    ),
     *(("hugging_face", name, pre_norm) for name in MODEL_TYPES for pre_norm in (0, 1)),
     *(
         ("torchaudio", model_type, pre_norm)
@@ -319,7 +327,12 @@ def test_clip_alone_equals_clip_in_a_batch(checkpoint, source, upstream, pre_nor
 
 
 @pytest.mark.parametrize(
-    "source, upstream", [case[:2] for case in TRANSFORMERS if case[2]]
+    "source, upstream",
+    [
+        case[:2]
+        for case in (getattr(case, "values", case) for case in TRANSFORMERS)
+        if case[2]
+    ],
 )
 def test_waveform_is_normalised_where_the_checkpoint_demands_it(
     checkpoint, source, upstream

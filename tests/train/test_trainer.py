@@ -21,21 +21,33 @@ def data(tmp_path_factory):
     return directory
 
 
-def command(data, exp, *options):
+def command(data, exp, *options, python=sys.executable):
     return [
-        *(sys.executable, "-m", "espnet_samos.bin.mos_train"),
+        *(python, "-m", "espnet_samos.bin.mos_train"),
         *arguments(data, exp, *options),
     ]
 
 
-def train(data, exp, *options):
-    subprocess.run(command(data, exp, *options), check=True, capture_output=True)
-    checkpoint = torch.load(exp / "checkpoint.pth", weights_only=True)
-    return checkpoint["model"], checkpoint["reporter"]["stats"]
+@pytest.fixture(scope="module")
+def warm_python(warm_venv):
+    return warm_venv / "bin/python3"
 
 
 @pytest.fixture(scope="module")
-def reference(data, tmp_path_factory):
+def train(warm_python):
+    """A function that trains, and gives the weights and the epochs' statistics."""
+
+    def run(data, exp, *options):
+        arguments = command(data, exp, *options, python=warm_python)
+        subprocess.run(arguments, check=True, capture_output=True)
+        checkpoint = torch.load(exp / "checkpoint.pth", weights_only=True)
+        return checkpoint["model"], checkpoint["reporter"]["stats"]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def reference(data, train, tmp_path_factory):
     exp = tmp_path_factory.mktemp("reference")
     return (exp, *train(data, exp, "--max_epoch", "3"))
 
@@ -76,13 +88,13 @@ def test_reported_correlation_is_that_of_the_saved_model(data, reference):
     assert Path(exp / "valid.lcc.best.pth").resolve().name == f"{best}epoch.pth"
 
 
-def test_same_seed_same_model(data, reference, tmp_path):
+def test_same_seed_same_model(data, reference, train, tmp_path):
     weights, _ = train(data, tmp_path, "--max_epoch", "3")
     for name, value in reference[1].items():
         torch.testing.assert_close(weights[name], value, atol=1e-6, rtol=0)
 
 
-def test_killed_training_resumes_to_the_same_model(data, reference, tmp_path):
+def test_killed_training_resumes_to_the_same_model(data, reference, train, tmp_path):
     process = subprocess.Popen(
         command(data, tmp_path, "--max_epoch", "3"),
         stdout=subprocess.DEVNULL,
@@ -101,7 +113,9 @@ def test_killed_training_resumes_to_the_same_model(data, reference, tmp_path):
         torch.testing.assert_close(weights[name], value, atol=1e-6, rtol=0)
 
 
-def test_two_processes_validate_every_clip_once(data, reference, tmp_path):
+def test_two_processes_validate_every_clip_once(
+    data, reference, train, warm_python, tmp_path
+):
     """DDP on the CPU: metrics over all ranks' clips, as one process has them."""
     options = [
         *("--max_epoch", "1", "--optim_conf", "lr=0.0", "--valid_batch_size", "7"),
@@ -119,6 +133,7 @@ def test_two_processes_validate_every_clip_once(data, reference, tmp_path):
                 *("--dist_backend", "gloo", "--dist_world_size", "2"),
                 *("--dist_rank", str(rank), "--multiprocessing_distributed", "false"),
                 *("--dist_init_method", f"file://{init_file}"),
+                python=warm_python,
             ),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
