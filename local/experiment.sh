@@ -2,375 +2,148 @@
 # The paper's experiment: two models, each trained on the small set alone, on the large
 # one alone, and on both in two steps; several runs of each; every run scored on every
 # test set; one RESULTS.md. Interrupted, the same command goes on where it stopped.
+#
+# Lists are split on purpose, other scripts are where the recipe runs, names refer to names:
+# shellcheck disable=SC1091,SC2034,SC2046,SC2086
 set -euo pipefail
 
 log() {
     local fname=${BASH_SOURCE[1]##*/}
+    if "${dry_run}"; then echo "# $*"; return; fi # commands stand beside it
     echo -e "$(date '+%Y-%m-%dT%H:%M:%S') (${fname}:${BASH_LINENO[0]}:${FUNCNAME[1]}) $*"
 }
-die() {
-    log "Error: $*"
-    exit 2
-}
-SECONDS=0
+die() { log "Error: $*"; exit 2; }
+all_rows=$(echo {ssl_layer_mos,sa_ssl_mos}/{train,pretrain,two_step})
 
-corpora=               # Corpora to prepare: names of local/data.sh.
-pretrain_set=          # The large training set,
-pretrain_valid_set=    # and its validation set.
-train_set=             # The small multi-rate training set,
-valid_set=             # and its validation set.
-test_sets=             # Sets to score on.
-conf=                  # Directory of model, train, pretrain, finetune and scratch.yaml.
-extra_config=          # YAML files to put over all of these.
-published=             # YAML file of published figures to show beside ours.
-all_rows="ssl_layer_mos/train ssl_layer_mos/pretrain ssl_layer_mos/two_step"
-all_rows+=" sa_ssl_mos/train sa_ssl_mos/pretrain sa_ssl_mos/two_step"
-rows=${all_rows}       # Rows of the tables: <model>/<training>.
-num_runs=10            # Runs of each row.
-num_finetunes=2        # Fine-tunings of each pre-training in the rows two_step.
-stage=1                # Processes starts from the specified stage.
-stop_stage=10000       # Processes is stopped at the specified stage.
-dry_run=false          # Print the jobs with their inputs and outputs; run nothing.
-ngpu=1                 # GPUs of each training ("0" uses cpu).
-max_jobs_run=1         # Trainings at once.
-nj=2                   # Parallel jobs of data preparation and statistics.
-num_threads=1          # Cores of each training; on cpu, its threads.
-train_args=            # Arguments for every training; seeds are set here.
-inference_args=        # Arguments for every inference.
-dump_ssl_feats=false   # Compute the frozen SSL features once.
-gpu_dump=false         # Whether to compute them on gpus.
-download=false         # Fetch corpora that are not there, where that is allowed.
-skip_bad_clips=false   # Leave out, and list, what cannot be used.
-multichannel=error     # Clips of several channels: "error" or "downmix".
-dumpdir=dump           # Directory of formatted data.
-expdir=exp             # Directory of experiments; ours is <expdir>/experiment.
-
-# shellcheck disable=SC2034 # parse_options.sh reads it
-help_message=$(cat << END
-Usage: ./run.sh --corpus paper [options]
-       ./run.sh --corpus paper_mini [options]   the same on the mini corpus
-
+# Options, as --help shows them
+corpora=""                              # Corpora to prepare: names of local/data.sh
+pretrain_set="" pretrain_valid_set=""   # The large training set, and its validation set
+train_set="" valid_set=""               # The small multi-rate training set, likewise
+test_sets=""                            # Sets to score on
+conf=""                                 # Directory of YAML files, as conf/paper
+extra_config=""                         # YAML files over those, e.g. a smaller SSL model
+published=""                            # YAML file of published figures to show beside ours
+rows=""                                 # Rows of the tables, where not all are wanted
+num_runs=10 num_finetunes=2             # Runs of a row; in two_step, how many share a pre-training
+stage=1 stop_stage=10000                # First and last stage
+dry_run=false                           # Print the commands, and what is missing; run nothing
+ngpu=1 num_threads=1                    # GPUs (0: CPU) and cores of a training
+max_jobs_run=1 nj=2                     # Trainings at once; parallel jobs of stages 1 and 2
+train_args="" inference_args=""         # For every training (seeds are set here) or inference
+dump_ssl_feats=false gpu_dump=false     # Compute the frozen SSL features once; on GPUs
+download=false                          # Fetch corpora where their licences allow it
+skip_bad_clips=false multichannel=error # As of mos.sh
+dumpdir=dump expdir=exp                 # Data; experiments, this one in <expdir>/experiment
+help_message="Usage: ./run.sh --corpus paper [options], or --corpus paper_mini: the mini corpus
 Stages: 1 data preparation, 2 audio checks and statistics, 3 trainings on one set,
-        4 fine-tunings, 5 RESULTS.md. Trainings are job arrays: see cmd.sh.
+        4 fine-tunings, 5 RESULTS.md. The runs of a row are a job array: see cmd.sh.
+Rows:   ${all_rows}
+Options with their defaults (run.sh sets those of its corpus):
+$(sed -nE '/^[a-z_]+=.* # /{s/([a-z_]+)=(\S*)/--\1 \2/g;s/ +# /\t/p}' "$0" | expand -t 45)"
 
-Options (defaults in parentheses; run.sh sets those of its corpus):
-    --stage / --stop_stage   First/last stage (${stage}/${stop_stage})
-    --dry_run                Print every job, and whether its inputs exist (${dry_run})
-    --rows                   Rows of the tables
-                             (${all_rows})
-    --num_runs               Runs of each row (${num_runs})
-    --num_finetunes          Fine-tunings of each pre-training in two steps (${num_finetunes})
-    --test_sets              Sets to score on
-    --extra_config           YAML files to put over the configuration of every training,
-                             e.g. a smaller SSL model
-    --ngpu / --max_jobs_run  GPUs of a training/trainings at once (${ngpu}/${max_jobs_run})
-    --nj / --num_threads     Parallel jobs/cores of a training (${nj}/${num_threads})
-    --train_args / --inference_args  Arguments for every training/inference
-    --dump_ssl_feats / --gpu_dump  Compute frozen SSL features once/on GPUs
-                             (${dump_ssl_feats}/${gpu_dump})
-    --download               Fetch corpora that are not there, where their licences allow
-                             it (${download})
-    --skip_bad_clips / --multichannel  As of mos.sh (${skip_bad_clips}/${multichannel})
-    --dumpdir / --expdir     Data/experiment roots (${dumpdir}/${expdir})
-END
-)
-
-log "$0 $*"
-# shellcheck source=/dev/null
-. utils/parse_options.sh
-[ $# -eq 0 ] || die "No positional arguments are required, got: $*"
-# shellcheck source=/dev/null
+log "$0 $*" >&2
 . ./path.sh
-# shellcheck source=/dev/null
+. utils/parse_options.sh
 . ./cmd.sh
-# shellcheck source=/dev/null
 . ./db.sh
-
+[ $# -eq 0 ] || die "No positional arguments are required, got: $*"
 for name in corpora pretrain_set pretrain_valid_set train_set valid_set test_sets conf; do
     [ -n "${!name}" ] || die "--${name} is needed (./run.sh sets it)"
 done
+rows=$(xargs <<< "${rows:-${all_rows}}") test_sets=$(xargs <<< "${test_sets}")
 for row in ${rows}; do
     [[ " ${all_rows} " == *" ${row} "* ]] || die "--rows: no row '${row}' (there are: ${all_rows})"
 done
-if [[ "${rows}" == *two_step* ]] && [ $((num_runs % num_finetunes)) -ne 0 ]; then
+if [[ ! "${num_runs} ${num_finetunes}" =~ ^[1-9][0-9]*\ [1-9][0-9]*$ ]] ||
+    { [[ "${rows}" == *two_step* ]] && [ $((num_runs % num_finetunes)) -ne 0 ]; }; then
     die "--num_runs ${num_runs} is no multiple of --num_finetunes ${num_finetunes}"
 fi
+
 num_pretrains=$((num_runs / num_finetunes))
+root=${expdir}/experiment tag=inference_valid.lcc.best sets=${test_sets} missing=()
+base="${conf}/model.yaml ${conf}/train.yaml" over=${extra_config:+ ${extra_config}}
+all=(--test_sets "${test_sets}" --expdir "${expdir}" --dumpdir "${dumpdir}"
+    --dump_ssl_feats "${dump_ssl_feats}" --multichannel "${multichannel}"
+    --skip_bad_clips "${skip_bad_clips}")
+# Options of mos.sh for each training; they begin with its set
+train=(--train_set "${train_set}" --valid_set "${valid_set}" --pretrain false
+    --train_config "${base} ${conf}/scratch.yaml${over}")
+pretrain=(--train_set "${pretrain_set}" --valid_set "${pretrain_valid_set}" --pretrain false
+    --train_config "${base} ${conf}/pretrain.yaml${over}")
+two_step=(--train_set "${train_set}" --valid_set "${valid_set}"
+    --train_config "${base} ${conf}/finetune.yaml${over}" --pretrain_set "${pretrain_set}"
+    --pretrain_valid_set "${pretrain_valid_set}" --pretrain_config "${pretrain[-1]}")
 
-root=${expdir}/experiment
-tag=inference_valid.lcc.best
-sets=${test_sets}
-[[ "${rows}" == *train* || "${rows}" == *two_step* ]] && sets+=" ${train_set} ${valid_set}"
-[[ "${rows}" == *pretrain* || "${rows}" == *two_step* ]] && sets+=" ${pretrain_set} ${pretrain_valid_set}"
-
-# ------------------------------- jobs -------------------------------
-
-declare -A made_by # which job makes a file
-num_jobs=0
-num_missing=0
-
-# paths <n> <path>...: the paths of all elements of an array of n jobs
-paths() {
-    local n=$1 path i
-    shift
-    for path in "$@"; do
-        if [[ "${path}" == *JOB* ]]; then
-            for i in $(seq "${n}"); do
-                echo "${path//JOB/${i}}"
-            done
-        else
-            echo "${path}"
-        fi
+at() { [ "${stage}" -le "$1" ] && [ "${stop_stage}" -ge "$1" ]; } # whether a stage is wanted
+# need <what to do> <path>...: stop where one is not there; a dry run tells at its end
+need() {
+    local path
+    for path in "${@:2}"; do
+        [ -e "${path}" ] || missing+=("no ${path}: $1")
     done
+    "${dry_run}" || [ ${#missing[@]} -eq 0 ] || die "${missing[0]}"
 }
-
-# list <prefix> <path>...: print paths, of many the first ones
-list() {
-    local prefix=$1
-    shift
-    printf "    ${prefix} %s\n" "${@:1:10}"
-    if [ $# -gt 10 ]; then
-        echo "    ${prefix//?/ } ... and $(($# - 10)) more"
-    fi
-}
-
-# quoted <word>...: a command as it can be typed
-quoted() {
-    local word words=()
-    for word in "$@"; do
-        [[ "${word}" =~ ^[a-zA-Z0-9_./=-]+$ ]] || word=${word@Q}
-        words+=("${word}")
-    done
-    echo "${words[*]}"
-}
-
-# show <name> <n> "<inputs>" "<outputs>" <command>...: print a job for --dry_run true
-show() {
-    local name=$1 n=$2 inputs=$3 outputs=$4 path element state makers=() there=() todo=()
-    shift 4
-    echo
-    echo "${name}$([ "${n}" -gt 1 ] && echo ": array of ${n} jobs, JOB=1:${n}")"
-    echo "    $(quoted "$@")"
-    # shellcheck disable=SC2086
-    [ -z "${inputs// /}" ] || list "in  " ${inputs}
-    # shellcheck disable=SC2086
-    while read -r path; do
-        if [ -e "${path}" ]; then
-            continue
-        elif [ -n "${made_by[${path}]:-}" ]; then
-            makers+=("${made_by[${path}]}")
-        else
-            echo "         MISSING: ${path}"
-            num_missing=$((num_missing + 1))
-        fi
-    done < <(paths "${n}" ${inputs})
-    if [ ${#makers[@]} -gt 0 ]; then
-        echo "         not there yet; to be made by:"
-        printf "%s\n" "${makers[@]}" | sort -u | sed "s/^/           /"
-    fi
-    # shellcheck disable=SC2086
-    list "out " ${outputs}
-    for element in $(seq "${n}"); do
-        state=there
-        for path in ${outputs//JOB/${element}}; do
-            [ -e "${path}" ] || state=todo
-        done
-        if [ "${state}" = there ]; then
-            there+=("${element}")
-        else
-            todo+=("${element}")
-        fi
-    done
-    if [ "${n}" -gt 1 ]; then
-        echo "    JOB  there: ${there[*]:-none}; to do: ${todo[*]:-none}"
-    else
-        echo "    $([ ${#todo[@]} -eq 0 ] && echo "there already" || echo "to do")"
-    fi
-    num_jobs=$((num_jobs + n))
-}
-
-# job <stage> <name> <n> "<inputs>" "<outputs>" <command>...: run a command; with JOB in
-# it, as an array of n jobs
-job() {
-    local stage_=$1 name=$2 n=$3 inputs=$4 outputs=$5 path logs
-    shift 5
-    if [ "${stage}" -gt "${stage_}" ] || [ "${stop_stage}" -lt "${stage_}" ]; then
+# run <command>...: run it, or print it as it can be typed
+run() { if "${dry_run}"; then sed -E "s/'([a-zA-Z0-9_./:=-]+)'/\1/g" <<< "${*@Q}"; else "$@"; fi; }
+# train <stage> <row> <run> <n> <last stage of mos.sh> [<option>...]: a job array of n runs;
+# JOB in <run> is 1 to n, and the last number in it is the seed
+train() {
+    local -n options=${2#*/}
+    local exp=${root}/$2/run$3 logs=${root}/log/$2/${3/JOB/run}.JOB.log dset
+    if ! at "$1"; then # what the tables need of it is of an earlier call
+        ! at 5 || [ "$5" -lt 6 ] || need "run stage $1 first" $(for dset in ${test_sets}; do
+            seq -f "${exp/JOB/%g}/${tag}/${dset}/scores.json" "$4"
+        done)
         return
     fi
-    if "${dry_run}"; then
-        show "${name}" "${n}" "${inputs}" "${outputs}" "$@"
-        # shellcheck disable=SC2086
-        while read -r path; do
-            made_by[${path}]=${name}
-        done < <(paths "${n}" ${outputs})
-        return
-    fi
-    # shellcheck disable=SC2086
-    [ "${stage_}" -eq 1 ] || while read -r path; do # local/data.sh knows better what to do
-        [ -e "${path}" ] || die "${name} needs ${path}, which is not there: run the stage before"
-    done < <(paths "${n}" ${inputs})
-    log "Stage ${stage_}: ${name}"
-    if [[ "$*" != *JOB* ]]; then
-        "$@"
-        return
-    fi
-    logs=${root}/log/${name//[^a-zA-Z0-9_]/_}
-    mkdir -p "${logs}"
-    # shellcheck disable=SC2154
-    if ! ${cuda_cmd} --gpu "${ngpu}" --num_threads "${num_threads}" \
-        --max-jobs-run "${max_jobs_run}" --resumable true \
-        JOB=1:"${n}" "${logs}/run.JOB.log" env cmd_backend=local "$@"; then
-        for path in "${logs}"/run.*.log; do
-            if ! tail -n 3 "${path}" | grep -qiE "ended \(code 0\)|with status 0$"; then
-                echo "==> ${path} <=="
-                tail -n 25 "${path}"
-            fi
-        done >&2
-        log "Error: ${name} failed; run the same command to resume"
-        exit 1
-    fi
+    [ "${stage}" -lt 3 ] || need "run stage 2 first" $(printf "${dumpdir}/raw/%s/.done " \
+        ${test_sets}) "${expdir}/mos_stats_${options[1]// /+}/.done"
+    log "Stage $1: $2, $4 runs ($(compgen -G "${exp/JOB/*}/.done" | wc -l) trained before), ${logs}"
+    run ${cuda_cmd} --gpu "${ngpu}" --num_threads "${num_threads}" --resumable true \
+        --max-jobs-run "${max_jobs_run}" JOB=1:"$4" "${logs}" env cmd_backend=local \
+        ./mos.sh --stage 5 --stop_stage "$5" --model "${2%/*}" --mos_exp "${exp}" \
+        --train_args "--seed ${3##*_}${train_args:+ ${train_args}}" "${options[@]}" "${@:6}" \
+        --inference_config "${conf}/inference.yaml" --inference_args "${inference_args}" \
+        --gpu_inference "$([ "${ngpu}" -gt 0 ] && echo true || echo false)" --inference_nj 1 \
+        --ngpu "${ngpu}" --num_threads "${num_threads}" "${all[@]}" && return
+    grep -sLiE "ended \(code 0\)|with status 0$" ${logs/JOB/*} | xargs -r tail -v -n 25 >&2 || true
+    die "$2 failed; run the same command to resume"
 }
 
-# ------------------------------ stages ------------------------------
-
+"${dry_run}" && echo "export cmd_backend=${cmd_backend}; . ./path.sh"
+[[ "${rows}" =~ /(train|two_step) ]] && sets+=" ${train_set} ${valid_set}"
+[[ "${rows}" =~ /(pretrain|two_step) ]] && sets+=" ${pretrain_set} ${pretrain_valid_set}"
+for dset in ${sets}; do # stage 1 makes those of the corpora
+    ! at 2 || { at 1 && [[ "${dset}_" =~ ^(${corpora// /|})_ ]]; } ||
+        need "run stage 1, or put a data directory there" "data/${dset}/wav.scp"
+done
 for corpus in ${corpora}; do
-    outputs=
-    for dset in ${sets}; do
-        [[ "${dset}" == "${corpus}"_* || "${dset}" == "${corpus}" ]] && outputs+=" data/${dset}/wav.scp"
-    done
-    [ -n "${outputs}" ] || continue # none of its sets is needed
-    db_name=${corpus^^}
-    inputs=${!db_name:-"(${db_name} in db.sh)"}
-    [ "${corpus}" = mini ] && inputs= # it is made
-    job 1 "data preparation of ${corpus}" 1 "${inputs// /}" "${outputs}" \
-        local/data.sh --corpus "${corpus}" --nj "${nj}" --download "${download}" \
+    at 1 && [[ " ${sets// /_ }_" == *" ${corpus}_"* ]] || continue # none of its sets is wanted
+    name=${corpus^^}
+    ! "${dry_run}" || [ "${corpus}" = mini ] || # which is made
+        need "put ${corpus} there, or set ${name} in db.sh" "${!name:-${name} of db.sh}"
+    run local/data.sh --corpus "${corpus}" --nj "${nj}" --download "${download}" \
         --skip_bad_clips "${skip_bad_clips}"
 done
-
-common=(
-    --expdir "${expdir}" --dumpdir "${dumpdir}" --dump_ssl_feats "${dump_ssl_feats}"
-    --multichannel "${multichannel}" --skip_bad_clips "${skip_bad_clips}"
-    --inference_config "${conf}/inference.yaml" --test_sets "${test_sets}"
-)
-small=(--train_set "${train_set}" --valid_set "${valid_set}")
-base="${conf}/model.yaml ${conf}/train.yaml"
-
-# configs <file.yaml>: the configuration of a training
-configs() {
-    echo "${base} ${conf}/$1.yaml${extra_config:+ ${extra_config}}"
-}
-
-inputs=
-outputs=
-for dset in ${sets}; do
-    inputs+=" data/${dset}/wav.scp"
-    outputs+=" ${dumpdir}/raw/${dset}/wav.scp"
+for training in train pretrain two_step; do
+    declare -n options=${training}
+    ! at 2 || [[ "${rows}" != */${training}* ]] || run ./mos.sh --stage 2 --stop_stage 3 \
+        "${options[@]}" --nj "${nj}" --gpu_dump "${gpu_dump}" "${all[@]}"
 done
-prepare=(./mos.sh --stage 2 --stop_stage 3 --nj "${nj}" --gpu_dump "${gpu_dump}" "${common[@]}")
-if [[ " ${sets} " == *" ${pretrain_set} "* ]] && [[ " ${sets} " == *" ${train_set} "* ]]; then
-    prepare+=("${small[@]}" --train_config "$(configs finetune)"
-        --pretrain_set "${pretrain_set}" --pretrain_valid_set "${pretrain_valid_set}"
-        --pretrain_config "$(configs pretrain)")
-elif [[ " ${sets} " == *" ${train_set} "* ]]; then
-    prepare+=(--pretrain false "${small[@]}" --train_config "$(configs scratch)")
-else
-    prepare+=(--pretrain false --train_set "${pretrain_set}"
-        --valid_set "${pretrain_valid_set}" --train_config "$(configs pretrain)")
-fi
-job 2 "audio checks and statistics" 1 "${inputs}" "${outputs}" "${prepare[@]}"
-
-# data_of <set>...: what a training needs of them
-data_of() {
-    printf "${dumpdir}/raw/%s/wav.scp " "$@"
-}
-
-# results_of <directory>: what a training that is scored leaves
-results_of() {
-    echo "$1/valid.lcc.best.pth"
-    # shellcheck disable=SC2086
-    printf "$1/${tag}/%s/scores.json " ${test_sets}
-}
-
-# training <stage> <row> <n> <stop_stage> "<inputs>" "<outputs>" <option>...
-training() {
-    local stage_=$1 row=$2 n=$3 stop_stage_=$4 inputs=$5 outputs=$6 name=$7
-    shift 7
-    job "${stage_}" "${name}" "${n}" "${inputs}" "${outputs}" \
-        ./mos.sh --stage 5 --stop_stage "${stop_stage_}" --model "${row%/*}" \
-            --ngpu "${ngpu}" --gpu_inference "$([ "${ngpu}" -gt 0 ] && echo true || echo false)" \
-            --num_threads "${num_threads}" --inference_nj 1 \
-            "${common[@]}" --inference_args "${inference_args}" "$@"
-}
-
-for model in ssl_layer_mos sa_ssl_mos; do
-    row=${model}/train
-    dir=${root}/${row}/runJOB
-    if [[ " ${rows} " == *" ${row} "* ]]; then
-        # shellcheck disable=SC2086
-        training 3 "${row}" "${num_runs}" 6 "$(data_of ${train_set} ${valid_set} ${test_sets})" \
-            "$(results_of "${dir}")" "${model} on ${train_set}" \
-            --pretrain false "${small[@]}" --train_config "$(configs scratch)" \
-            --train_args "--seed JOB${train_args:+ ${train_args}}" --mos_exp "${dir}"
-    fi
-    # Where only fine-tunings of it are wanted, its own scores are not.
-    row=${model}/pretrain
-    dir=${root}/${row}/runJOB
-    n=0
-    if [[ " ${rows} " == *" ${row} "* ]]; then
-        n=${num_runs} stop=6 outputs=$(results_of "${dir}")
-    elif [[ " ${rows} " == *" ${model}/two_step "* ]]; then
-        n=${num_pretrains} stop=5 outputs=${dir}/valid.lcc.best.pth
-    fi
-    if [ "${n}" -gt 0 ]; then
-        # shellcheck disable=SC2086
-        training 3 "${row}" "${n}" "${stop}" \
-            "$(data_of ${pretrain_set} ${pretrain_valid_set} ${test_sets})" \
-            "${outputs}" "${model} on ${pretrain_set}" \
-            --pretrain false --train_set "${pretrain_set}" --valid_set "${pretrain_valid_set}" \
-            --train_config "$(configs pretrain)" \
-            --train_args "--seed JOB${train_args:+ ${train_args}}" --mos_exp "${dir}"
-    fi
-    row=${model}/two_step
-    if [[ " ${rows} " == *" ${row} "* ]]; then
-        for finetune in $(seq "${num_finetunes}"); do
-            dir=${root}/${row}/runJOB_${finetune}
-            # shellcheck disable=SC2086
-            training 4 "${row}" "${num_pretrains}" 6 \
-                "${root}/${model}/pretrain/runJOB/valid.lcc.best.pth
-                 $(data_of ${train_set} ${valid_set} ${test_sets})" \
-                "$(results_of "${dir}")" \
-                "${model} on ${pretrain_set} and then ${train_set}, fine-tuning ${finetune}" \
-                --pretrain true --pretrain_exp "${root}/${model}/pretrain/runJOB" \
-                --pretrain_set "${pretrain_set}" --pretrain_valid_set "${pretrain_valid_set}" \
-                --pretrain_config "$(configs pretrain)" \
-                "${small[@]}" --train_config "$(configs finetune)" \
-                --train_args "--seed ${finetune}${train_args:+ ${train_args}}" --mos_exp "${dir}"
-        done
-    fi
-done
-
-inputs=
-for row in ${rows}; do
-    for run in $(seq "${num_runs}"); do
-        if [ "${row#*/}" = two_step ]; then
-            run=$(((run - 1) / num_finetunes + 1))_$(((run - 1) % num_finetunes + 1))
-        fi
-        for dset in ${test_sets}; do
-            inputs+=" ${root}/${row}/run${run}/${tag}/${dset}/scores.json"
-        done
+for row in $(printf '%s\n' ${rows} | sort -u); do # pretrain before two_step
+    if [[ "${row}" != *two_step ]]; then train 3 "${row}" JOB "${num_runs}" 6; continue; fi
+    shared=${row%/*}/pretrain
+    [[ " ${rows} " == *" ${shared} "* ]] || train 3 "${shared}" JOB "${num_pretrains}" 5 # unscored
+    [ "${stage}" -ne 4 ] ||
+        need "run stage 3 first" $(seq -f "${root}/${shared}/run%g/.done" "${num_pretrains}")
+    for finetune in $(seq "${num_finetunes}"); do
+        train 4 "${row}" "JOB_${finetune}" "${num_pretrains}" 6 \
+            --pretrain_exp "${root}/${shared}/runJOB"
     done
 done
-# shellcheck disable=SC2086
-job 5 "tables" 1 "${inputs}" "${root}/RESULTS.md" \
-    python3 -m espnet_samos.bin.mos_experiment --exp_dir "${root}" --rows ${rows} \
-        --test_sets ${test_sets} --inference_tag "${tag}" \
-        --train_set "${train_set}" --pretrain_set "${pretrain_set}" \
-        ${published:+--published "${published}"}
-
-if "${dry_run}"; then
-    echo
-    echo "${num_jobs} jobs; ${num_missing} inputs are missing."
-    [ "${num_missing}" -eq 0 ]
-    exit
-fi
+! at 5 || run python3 -m espnet_samos.bin.mos_experiment --exp_dir "${root}" --rows ${rows} \
+    --test_sets ${test_sets} --inference_tag "${tag}" --train_set "${train_set}" \
+    --pretrain_set "${pretrain_set}" ${published:+--published "${published}"}
+[ ${#missing[@]} -eq 0 ] || die "missing:$(printf '\n#   %s' "${missing[@]}" | sort -u)"
+"${dry_run}" && log "Nothing is missing, and nothing was run" && exit
 log "Successfully finished. [elapsed=${SECONDS}s]"
