@@ -53,7 +53,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.12,<3.14",
     packages=find_packages(include=["espnet_samos", "espnet_samos.*"]),
-    package_data={"espnet_samos": ["py.typed", "model_zoo/*/*"]},
+    package_data={"espnet_samos": ["py.typed", "integrations/*.yaml", "model_zoo/*/*"]},
     install_requires=[
         # the SSL frontend that needs no download, and so that of the packaged model
         "distillmos>=0.9",

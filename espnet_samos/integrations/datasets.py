@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def decode(audio: Any) -> Tuple[np.ndarray, int]:
-    """Give the samples of an entry of an `Audio` column.
+    """Return the samples of an entry of an `Audio` column.
 
     Args:
         audio: A file's name, or any of the forms that `datasets` gives: `bytes` and

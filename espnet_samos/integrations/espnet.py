@@ -32,7 +32,7 @@ def _frontends() -> Dict[str, type]:
 
 
 def _is_for_waveforms(choices: ClassChoices) -> bool:
-    """Tell the frontends of speech from those of text, as machine translation has."""
+    """Return whether frontends are for speech; machine translation's are for text."""
     from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
     return choices.base_type is AbsFrontend and "default" in choices.classes
@@ -52,7 +52,7 @@ def _add_first(method: Callable) -> Callable:
 
 @functools.cache
 def register_frontends() -> None:
-    """Let ESPnet's tasks offer this project's frontends.
+    """Add this project's frontends to the choices of ESPnet's tasks.
 
     `--frontend samos_spectrogram`, `samos_ssl` and `samos_parallel` can then be
     chosen in every task that has ESPnet's `default` frontend: asr, aqa, st, slu,

@@ -1,4 +1,4 @@
-"""Scores of tensors with gradients: a trained model as a loss for what makes speech."""
+"""Scores of tensors with gradients: a trained model as a loss for speech generation."""
 
 import math
 from typing import List
@@ -23,9 +23,9 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
     The score differs from the predictor's in the resampler alone: it comes without
     soxr, whose filter it follows to -130 dB of the signal between 8, 16, 24, 32, 48 and
     96 kHz, and to -72 dB from 11.025, 22.05 and 44.1 kHz (up to 0.9 of the lower
-    Nyquist frequency, white noise). A silent clip, which the predictor refuses, gets
-    what the model makes of it, so that a loss stays finite. Everything is in float32
-    whatever autocast and TF32 are around it.
+    Nyquist frequency, white noise). A silent clip, which the predictor rejects, gets
+    what the model predicts for it, so that a loss stays finite. Everything is in
+    float32 whatever autocast and TF32 are around it.
 
     Args:
         preds: Samples in [-1, 1], (..., NSamples), of any float type; the clips of a
@@ -69,8 +69,8 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
     # (Batch * NWindows,) -> (Batch, NWindows)
     means = means.view(-1, len(starts))
     # at the highest rate, which sees all of the band
-    heard = _heard(batch[max(rates, key=rates.__getitem__)].unflatten(0, means.shape))
-    scores = (means * heard).sum(dim=1) / heard.sum(dim=1)
+    scored = _scored(batch[max(rates, key=rates.__getitem__)].unflatten(0, means.shape))
+    scores = (means * scored).sum(dim=1) / scored.sum(dim=1)
     return scores.view(shape).to(preds.device)
 
 
@@ -94,7 +94,7 @@ def _windows(
     return torch.stack([clips[:, i : i + num_samples] for i in firsts], dim=1)
 
 
-def _heard(windows: torch.Tensor) -> torch.Tensor:
-    """Tell which windows count: (Batch, NWindows, NSamples) -> (Batch, NWindows)."""
+def _scored(windows: torch.Tensor) -> torch.Tensor:
+    """Return which windows count: (Batch, NWindows, NSamples) -> (Batch, NWindows)."""
     loud = windows.detach().double().square().mean(dim=-1).sqrt() >= SILENT_RMS
     return loud | ~loud.any(dim=1, keepdim=True)

@@ -1,4 +1,4 @@
-"""The page of `samos demo`: the score of a clip, and what there is to see of it.
+"""The page of `samos demo`: the score of a clip, its spectrogram and warnings.
 
 Gradio is imported when a page is made, not before: `examine` does without it.
 """
@@ -88,7 +88,7 @@ def examine(
     num_workers: int = 1,
     on_score: Optional[Callable[[WindowScore], None]] = None,
 ) -> Examination:
-    """Score a file and look at it, in memory that does not grow with its length.
+    """Compute score and spectrogram of a file, in memory that does not grow with it.
 
     Args:
         predictor: The model.
@@ -120,14 +120,14 @@ def examine(
         [(name, open_file)], batch_size, num_workers, on_score=take
     )
     if result.error is not None:
-        # where the upload was put is of no use to anyone
+        # the upload's own name, not that of its temporary file
         error = result.error.replace(str(path), name)
         return Examination(MosResult(name, error=error), [], None)
     return Examination(result, scores, picture[0].spectrogram())
 
 
 def note_html(label_note: str) -> str:
-    """Say what the labels are; empty where nothing is known of them."""
+    """Return what the labels are, as HTML; empty where nothing is known of them."""
     if not label_note:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""SHEET's tables: score the clips that one lists, for SHEET to judge. No torch here."""
+"""SHEET's tables: scores of the clips in one, for SHEET to evaluate. No torch here."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union

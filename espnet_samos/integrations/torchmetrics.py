@@ -72,7 +72,7 @@ class SamosMos(Metric):
         self.total = self.total + scores.numel()
 
     def compute(self) -> torch.Tensor:
-        """Give the mean over all clips, a scalar."""
+        """Compute the mean over all clips, a scalar."""
         return self.sum_mos / self.total
 
     def plot(

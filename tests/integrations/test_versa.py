@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 import yaml
 
+import espnet_samos
 from espnet_samos import MosPredictor
 from tests.tiny_model import save_model, speechlike
 
-FOLDER = Path(__file__).parents[2] / "integrations/versa"
-FILE = FOLDER / "utterance_metrics/samos_mos.py"
+FILE = Path(espnet_samos.__file__).parent / "integrations/versa.py"
+PAGE = Path(__file__).parents[2] / "docs/toolkits.md"
 
 
 class Registry:
@@ -127,7 +128,7 @@ def test_is_registered_under_the_name_of_the_configuration(versa, metric):
     registry = Registry()
     versa.register_samos_mos_metric(registry)
     ((metric_class, metadata, _),) = registry.registered
-    (conf,) = yaml.safe_load((FOLDER / "samos_mos.yaml").read_text())
+    (conf,) = yaml.safe_load(FILE.with_suffix(".yaml").read_text())
     assert metric_class is versa.SamosMosMetric
     assert metadata.name == conf["name"] == "samos_mos" and metadata == (
         metric.get_metadata()
@@ -140,8 +141,8 @@ def test_is_registered_under_the_name_of_the_configuration(versa, metric):
 
 def test_every_output_is_explained_where_users_look(metric):
     scores = metric.compute(speechlike(0.5, 16000))
-    for name in ("samos_mos.yaml", "README.md"):
-        text = (FOLDER / name).read_text()
+    for path in (FILE.with_suffix(".yaml"), PAGE):
+        text = path.read_text()
         assert all(key in text for key in scores)
 
 

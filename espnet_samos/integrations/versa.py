@@ -72,7 +72,7 @@ class SamosMosMetric(BaseMetric):
             self._has_warned = True
             self.logger.warning(
                 "samos_mos scores at %d Hz beside a reference: VERSA brings both to "
-                "the lower of their rates, and what was above %d Hz is not heard. "
+                "the lower of their rates, and what was above %d Hz is lost. "
                 "Score without references where predictions have a higher rate",
                 fs,
                 fs // 2,
