@@ -29,7 +29,7 @@ class MosPreprocessor:
             which is then repeated from there.
         gain_db: While training, change the level by a random gain between these
             two, in dB. Nothing is clipped.
-        flip_polarity: While training, the probability of turning the sign of a clip.
+        flip_polarity: While training, the probability of inverting the sign of a clip.
         multichannel: `error` refuses clips of several channels, `downmix`
             takes their mean.
 
@@ -59,7 +59,7 @@ class MosPreprocessor:
                 f"preprocessor_conf.gain_db is {gain_db}: give the lowest and the "
                 "highest gain in dB, like [-3, 3]"
             )
-        # "true" would turn every clip, and change nothing from clip to clip
+        # "true" would invert every clip, and change nothing from clip to clip
         if isinstance(flip_polarity, bool) or not 0 <= flip_polarity <= 1:
             raise ValueError(
                 f"preprocessor_conf.flip_polarity is {flip_polarity}: give a "
@@ -76,12 +76,12 @@ class MosPreprocessor:
         self.multichannel = multichannel
 
     def random_options(self) -> List[str]:
-        """Name the options in use that make a training clip differ every time."""
+        """Return the options in use that make a training clip differ every time."""
         names = ("random_window", "random_rotation", "gain_db", "flip_polarity")
         return [name for name in names if getattr(self, name)]
 
     def refuse_random_options(self) -> None:
-        """Refuse the options in use that make a training clip differ every time.
+        """Check that no option makes a training clip differ every time.
 
         Raises:
             ValueError: There are some, and SSL features on disk are of the unchanged
@@ -96,7 +96,7 @@ class MosPreprocessor:
             )
 
     def rates(self) -> Dict[str, int]:
-        """Give the windows that the model takes, with their sampling rates in Hz."""
+        """Return the windows that the model takes, with their sampling rates in Hz."""
         rates = {}
         if self.use_ssl:
             rates["speech_16k"] = SSL_RATE

@@ -75,7 +75,7 @@ def read_blocks(
 
 
 def to_mono(samples: np.ndarray, multichannel: str = "error") -> np.ndarray:
-    """Give one channel: (NSamples,) or (NSamples, NChannels) -> (NSamples,).
+    """Return one channel: (NSamples,) or (NSamples, NChannels) -> (NSamples,).
 
     Args:
         samples: Samples of one clip.
@@ -102,7 +102,7 @@ def to_mono(samples: np.ndarray, multichannel: str = "error") -> np.ndarray:
 
 
 def check_rate(fs: int) -> None:
-    """Refuse a sampling rate in Hz that models are not made for.
+    """Check that a sampling rate in Hz is one that models are made for.
 
     Raises:
         AudioError: It is outside 8-96 kHz.
@@ -112,7 +112,7 @@ def check_rate(fs: int) -> None:
 
 
 def check_finite(samples: np.ndarray) -> None:
-    """Refuse samples (NSamples,) that are no numbers.
+    """Check that samples (NSamples,) are finite numbers.
 
     Raises:
         AudioError: Some are NaN or infinite.

@@ -1,7 +1,7 @@
-"""What can be said of a clip without a model: bandwidth, and what to be wary of.
+"""What can be measured on a clip without a model: bandwidth, and warnings.
 
 Everything is gathered block by block, in memory that does not grow with the samples,
-so that hours of audio can be looked at. No torch here.
+so that hours of audio can be measured. No torch here.
 """
 
 from typing import Dict, List, NamedTuple
@@ -32,7 +32,7 @@ class SignalReport(NamedTuple):
 
     Attributes:
         duration: Length in seconds.
-        bandwidth: Frequency in Hz above which there is nothing to speak of; 0 where
+        bandwidth: Frequency in Hz above which there is next to no energy; 0 where
             the clip is silent.
         warnings: Code -> explanation, for people. The codes are `short` (under 1 s),
             `silence` (most of it is below -60 dB re full scale), `clipping` (flat
@@ -57,7 +57,7 @@ class _Second(NamedTuple):
 
 
 class SignalMonitor:
-    """Look at a clip block by block.
+    """Measure a clip block by block.
 
     Args:
         fs: Sampling rate in Hz.
@@ -83,7 +83,7 @@ class SignalMonitor:
     def update(self, samples: np.ndarray) -> None:
         """Take the next samples, float32 (NSamples,), any number of them."""
         self.num_samples += len(samples)
-        # NaN is for others to refuse
+        # NaN is reported elsewhere
         samples = np.concatenate([self.rest, np.nan_to_num(samples)])
         per_second = self.frame_length * round(1 / FRAME_SECONDS)
         whole = len(samples) // per_second * per_second
@@ -116,7 +116,7 @@ class SignalMonitor:
         )
 
     def report(self) -> SignalReport:
-        """Say what was measured on all samples so far."""
+        """Return what was measured on all samples so far."""
         if len(self.rest):
             self._look_at(self.rest)
             self.rest = self.rest[:0]

@@ -118,7 +118,7 @@ def cut_windows(
         The windows in order, while the clip is read. It is read to its end.
 
     Raises:
-        AudioError: The clip cannot be scored; what names it, is for the caller to say.
+        AudioError: The clip cannot be scored; the caller adds the clip's name.
     """
     check_rate(fs)
     hop_seconds = seconds / 2 if hop_seconds is None else hop_seconds

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Read every clip of a list and say which ones cannot be used."""
+"""Read every clip of a list and write which ones cannot be used."""
 
 import argparse
 from pathlib import Path
@@ -14,7 +14,7 @@ def get_parser():
     """Return the argument parser."""
     parser = argparse.ArgumentParser(
         description="Read every clip of a wav.scp to its end and list those that "
-        "cannot be used, a line each: utterance and reason"
+        "cannot be used, one per line: utterance and reason"
     )
     parser.add_argument("--wav_scp", required=True)
     parser.add_argument(

@@ -22,7 +22,7 @@ def get_parser():
     parser.add_argument("--wav_scp", help="The audio; the default is the directory's")
     parser.add_argument(
         "--audio_problems",
-        help="Problems that mos_check_audio found, a line each: utterance and reason",
+        help="Problems that mos_check_audio found, one per line: utterance, reason",
     )
     parser.add_argument(
         "--skip_bad_clips",
@@ -52,7 +52,7 @@ def main(cmd=None):
     except DataError as e:
         sys.exit(
             f"error: {e}\n"
-            "Mend this, or leave such clips out with --skip_bad_clips true."
+            "Correct this, or leave such clips out with --skip_bad_clips true."
         )
     print(
         f"{args.output_dir}: {summary.num_clips} clips, {summary.num_left_out} left out"

@@ -67,10 +67,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def get_parser() -> argparse.ArgumentParser:
-    """Give the parser of the command line."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(
         description="Prepare a corpus: make it where needed, check it, and write one "
-        "data directory (wav.scp, mos, utt2sys, utt2fs, utt2spk, spk2utt) a set"
+        "data directory (wav.scp, mos, utt2sys, utt2fs, utt2spk, spk2utt) per set"
     )
     parser.add_argument("--corpus", required=True, choices=list(CORPORA))
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 The module of a corpus has a function `prepare` that takes the options this corpus
 needs as keyword arguments (folders, tables, ...) and returns the clips of each
-set: `Dict[str, List[Clip]]`. It may say
+set: `Dict[str, List[Clip]]`. It may define
 
 - `LABEL_NOTE`: a word of caution about its labels, which travels with the data
   directories;

@@ -121,7 +121,7 @@ def _read_challenge(
 
 
 def _read_system_means(table: Path, skip: bool) -> Dict[str, float]:
-    """Give the published mean label of each system."""
+    """Return the published mean label of each system."""
 
     def parse(row: Row) -> Tuple[str, float]:
         system = row.name("sysID").removeprefix(PREFIX)
@@ -178,7 +178,7 @@ def _read_published(folder: Path, table_name: str, skip: bool) -> List[Clip]:
 
 
 def _rate(name: str) -> int:
-    """Give the sampling rate in Hz that a clip's or a system's name says."""
+    """Return the sampling rate in Hz that a clip's or a system's name says."""
     match = re.match(rf"(?:{PREFIX})?(\d+)k_", name)
     if match is None:
         raise DataError(f"'{name}' does not begin with [{PREFIX}]<rate>k_: rename it")
@@ -188,7 +188,7 @@ def _rate(name: str) -> int:
 def _check_system_means(
     clips: List[Clip], published: Dict[str, float], folder: Path, skip: bool
 ) -> None:
-    """Refuse ratings whose means are not the published ones: some are not right."""
+    """Check that the means of the ratings are those that were published."""
     labels: Dict[str, List[float]] = {}
     for clip in clips:
         assert clip.mos is not None  # it is the mean of the clip's ratings

@@ -86,7 +86,7 @@ def _read_part(
 
 
 def _read_ratings(table: Path, skip: bool) -> Dict[str, List[float]]:
-    """Give the ratings of each file; none where the table was not published."""
+    """Return the ratings of each file; none where the table was not published."""
     if not table.exists():
         return {}
 

@@ -169,7 +169,7 @@ def write_data_dir(
 
 
 def _set_problems(clips: List[Clip]) -> List[str]:
-    """What is wrong with the ids of clips that are sorted by utterance id."""
+    """Return what is wrong with the ids of clips that are sorted by utterance id."""
     problems = []
     for utt_id, count in Counter(clip.utt_id for clip in clips).items():
         if count > 1:
@@ -190,7 +190,7 @@ def _set_problems(clips: List[Clip]) -> List[str]:
 
 
 def _label_problems(clip: Clip) -> List[str]:
-    """What is wrong with one clip, its audio file left out."""
+    """Return what is wrong with one clip, its audio file left out."""
     problems = []
     for key in ("utt_id", "system", "speaker", "lang"):
         value = getattr(clip, key)
@@ -225,7 +225,7 @@ def _is_number(value: object) -> bool:
 
 
 def _read_header(clip: Clip) -> Tuple[int, float]:
-    """Give a clip's sampling rate in Hz and its length in seconds."""
+    """Return a clip's sampling rate in Hz and its length in seconds."""
     # A data directory has one line for each clip, and a last "|" means a command.
     if str(clip.path).endswith("|") or "\n" in str(clip.path):
         raise DataError(f"the path {str(clip.path)!r} cannot stand in wav.scp")
@@ -262,7 +262,7 @@ def _replace_files(directory: Path, texts: Dict[str, str]) -> None:
 
 
 def _number(text: Optional[str], kind: type = float) -> Any:
-    """Give a number; what is none stays as it is, for the writer to refuse."""
+    """Return a number; other text stays as it is, for the writer to report."""
     try:
         return text if text is None else kind(text)
     except ValueError:

@@ -41,14 +41,14 @@ class RemoteFile:
 
 
 def list_zenodo(record: int, api: str = ZENODO_API) -> List[RemoteFile]:
-    """Ask Zenodo which files a record has.
+    """List the files of a record of Zenodo.
 
     Args:
         record: Number of the record.
         api: Address of the records.
 
     Raises:
-        DataError: There is no answer, or none that says so.
+        DataError: There is no answer, or one without a list of files.
     """
     url = f"{api}/{record}"
     try:
@@ -70,7 +70,7 @@ def list_zenodo(record: int, api: str = ZENODO_API) -> List[RemoteFile]:
 
 
 def check_space(folder: Path, num_bytes: int) -> None:
-    """Refuse to begin what the disk cannot hold.
+    """Check that the disk has enough space.
 
     Raises:
         DataError: There is not enough space.

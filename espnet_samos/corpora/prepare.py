@@ -56,7 +56,7 @@ def prepare(corpus: str, output_dir: Path, options: Mapping[str, Any]) -> None:
 def _read_sets(
     corpus: str, module: ModuleType, options: Mapping[str, Any]
 ) -> Dict[str, List[Clip]]:
-    """Give the clips of each set of a corpus."""
+    """Return the clips of each set of a corpus."""
     parameters = inspect.signature(module.prepare).parameters
     # These are for any corpus, also one that has no use for them.
     unused = {"nj", "skip_bad_clips"} - set(parameters)

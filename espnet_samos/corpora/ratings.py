@@ -27,7 +27,7 @@ class Rating:
 
 
 def rating_std(values: Sequence[float]) -> Optional[float]:
-    """Give the sample standard deviation (over n - 1); None for a single rating."""
+    """Return the sample standard deviation (over n - 1); None for a single rating."""
     return statistics.stdev(values) if len(values) > 1 else None
 
 

@@ -15,7 +15,7 @@ from espnet_samos.utils.tables import DataError, report_problems
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table; its methods refuse a cell that is not what it should be.
+    """A row of a table; its methods raise a `DataError` for a wrong cell.
 
     Args:
         line: Number of the row's last line, from 1.
@@ -26,21 +26,21 @@ class Row:
     cells: Mapping[str, str]
 
     def __getitem__(self, column: str) -> str:
-        """Give a cell; a column that the table does not have is empty."""
+        """Return a cell; a column that the table does not have is empty."""
         return self.cells.get(column, "")
 
     def text(self, column: str) -> str:
-        """Give a cell that must not be empty."""
+        """Return a cell that must not be empty."""
         if not self[column]:
             raise DataError(f"no {column}: fill it in or drop the line")
         return self[column]
 
     def name(self, column: str) -> str:
-        """Give a cell that must not be empty, with "_" for white space."""
+        """Return a cell that must not be empty, with "_" for white space."""
         return re.sub(r"\s+", "_", self.text(column))
 
     def number(self, column: str) -> float:
-        """Give a finite number."""
+        """Return a finite number."""
         text = self.text(column)
         try:
             number = float(text)
@@ -51,7 +51,7 @@ class Row:
         return number
 
     def mos(self, column: str) -> float:
-        """Give a rating or a mean of ratings, 1..5."""
+        """Return a rating or a mean of ratings, 1..5."""
         number = self.number(column)
         if not 1 <= number <= 5:
             raise DataError(
@@ -60,7 +60,7 @@ class Row:
         return number
 
     def std(self, column: str) -> Optional[float]:
-        """Give a standard deviation; None for an empty cell."""
+        """Return a standard deviation; None for an empty cell."""
         if not self[column]:
             return None
         number = self.number(column)
@@ -69,7 +69,7 @@ class Row:
         return number
 
     def count(self, column: str) -> Optional[int]:
-        """Give a whole number from 1 up; None for an empty cell."""
+        """Return a whole number from 1 up; None for an empty cell."""
         if not self[column]:
             return None
         number = self.number(column)
@@ -80,13 +80,13 @@ class Row:
         return int(number)
 
     def file(self, column: str, folder: Path, suffix: str = "") -> Path:
-        """Give a file within `folder`; `suffix` is added to a name without it."""
+        """Return a file within `folder`; `suffix` is added to a name without it."""
         name = self.text(column)
         return file_within(folder, name if name.endswith(suffix) else name + suffix)
 
 
 def file_within(folder: Path, name: str) -> Path:
-    """Give the path of a file that is there, `name` being relative to `folder`."""
+    """Return the path of a file that is there, `name` being relative to `folder`."""
     path = PurePath(name)
     if path.is_absolute() or ".." in path.parts:
         raise DataError(
@@ -96,7 +96,7 @@ def file_within(folder: Path, name: str) -> Path:
 
 
 def existing_file(path: Path) -> Path:
-    """Give the path of a file that is there."""
+    """Return the path of a file that is there."""
     # not Path.is_file, which raises for a name that is too long
     if not os.path.isfile(path):
         raise DataError(f"no such file: {path}: correct the path or add the file")
@@ -169,12 +169,12 @@ def parse_rows[T](
     unique: Sequence[str],
     skip: bool = False,
 ) -> List[T]:
-    """Make something of each row, and refuse, or leave out, the rows that are bad.
+    """Parse each row; raise an error for bad rows, or leave them out.
 
     Args:
         path: The table's file, for messages.
         rows: Its rows.
-        parse: Makes it, or raises a `DataError` that says what is wrong.
+        parse: Parses a row, or raises a `DataError` that says what is wrong.
         unique: The columns that tell rows apart: no two rows have all of them equal.
         skip: Leave out, and list, rows with anything wrong with them.
 

@@ -86,7 +86,7 @@ def _read_rows(table: Path) -> Iterator[Tuple[int, Dict]]:
 
 
 def _check_row(row: Dict) -> None:
-    """Refuse a row that does not have what its columns promise."""
+    """Check that a row has what its columns should have."""
     name, audio, mos, ratings = (row[column] for column in COLUMNS)
     if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
         raise DataError(f"id {name!r} is not letters, digits, '_', '.' and '-'")

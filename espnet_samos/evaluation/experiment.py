@@ -37,7 +37,7 @@ Figures = Dict[str, Dict[str, Figure]]  # level -> metric -> figure
 
 
 def row_title(row: str, train_set: str, pretrain_set: str) -> str:
-    """Name a row: `sa_ssl_mos/train` -> `SA-SSL-MOS, <train_set>`.
+    """Return the title of a row: `sa_ssl_mos/train` -> `SA-SSL-MOS, <train_set>`.
 
     Raises:
         ScoringError: There is no such row.
@@ -121,7 +121,7 @@ def _published_cell(figure: Optional[Figure]) -> str:
 
 
 def lies_outside(values: Sequence[Optional[float]], figure: Optional[Figure]) -> bool:
-    """Tell whether the mean of our runs is outside a published mean ± deviation.
+    """Return whether the mean of our runs is outside a published mean ± deviation.
 
     False where either is unknown: nothing can be said then.
     """
@@ -183,7 +183,7 @@ def rate_table(
     runs: Mapping[str, Sequence[Scores]],
     rates: Sequence[str],
 ) -> str:
-    """Write the LCC at the utterance level: a row a model, a column a native rate.
+    """Write the LCC at the utterance level: one row per model, one column per rate.
 
     A model that only finds out the rate of a clip correlates well overall, where the
     rates differ in their labels, but not within a rate.
@@ -206,7 +206,7 @@ def summary_table(
     runs: Mapping[str, Mapping[str, Sequence[Scores]]],
     metric: str,
 ) -> str:
-    """Write one metric at the utterance level: a row a model, a column a test set.
+    """Write one metric at the utterance level: one row per model, one column per set.
 
     Args:
         titles: Title of each row, in the order of the table.

@@ -38,7 +38,7 @@ def _has_no_correlation(label: np.ndarray, prediction: np.ndarray) -> bool:
 
 
 def mse(label: ArrayLike, prediction: ArrayLike) -> float:
-    """Mean squared error.
+    """Compute the mean squared error.
 
     Returns:
         A value in [0, inf), the smaller the better; NaN for N = 0.
@@ -54,7 +54,7 @@ def mse(label: ArrayLike, prediction: ArrayLike) -> float:
 
 
 def lcc(label: ArrayLike, prediction: ArrayLike) -> float:
-    """Linear (Pearson) correlation coefficient.
+    """Compute the linear (Pearson) correlation coefficient.
 
     Returns:
         A value in [-1, 1], the larger the better; NaN for constant input or
@@ -75,7 +75,7 @@ def lcc(label: ArrayLike, prediction: ArrayLike) -> float:
 
 
 def srcc(label: ArrayLike, prediction: ArrayLike) -> float:
-    """Spearman's rank correlation coefficient; ties share their mean rank.
+    """Compute Spearman's rank correlation coefficient; ties share their mean rank.
 
     Returns:
         A value in [-1, 1], the larger the better; NaN for constant input or
@@ -90,7 +90,7 @@ def srcc(label: ArrayLike, prediction: ArrayLike) -> float:
 
 
 def ktau(label: ArrayLike, prediction: ArrayLike) -> float:
-    """Kendall's rank correlation coefficient tau-b, which allows for ties.
+    """Compute Kendall's rank correlation coefficient tau-b, which allows for ties.
 
     Returns:
         A value in [-1, 1], the larger the better; NaN for constant input or
@@ -175,11 +175,11 @@ def bootstrap_intervals(
     num_resamples: int = 1000,
     seed: int = 0,
 ) -> Dict[str, Tuple[float, float]]:
-    """95 % percentile bootstrap interval of every metric.
+    """Compute the 95 % percentile bootstrap interval of every metric.
 
     The points given are what is drawn with replacement: utterances at the
     utterance level, systems (their means) at the system level. A system-level
-    figure is meant to hold for systems yet unheard, so the systems are the
+    figure is meant to hold for other systems, so the systems are the
     sample; what a mean owes to its few clips is part of the scatter of those
     means and needs no second draw.
 

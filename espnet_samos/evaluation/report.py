@@ -53,7 +53,7 @@ def _group_order(group: str) -> int:
 
 
 def with_note(table: str, notes: Sequence[str]) -> str:
-    """Put each distinct note under a table."""
+    """Add each distinct note below a table."""
     lines = [f"Note: {note}" for note in dict.fromkeys(notes) if note]
     return "\n\n".join([table, *lines])
 
@@ -141,7 +141,7 @@ def experiment_results(name: str, results: Dict[str, Scores]) -> str:
 
 
 def _comparison_columns(groups: Sequence[str]) -> List[Tuple[str, str, str]]:
-    """Give (header, group, metric) of each column."""
+    """Return (header, group, metric) of each column."""
     columns = [(name.upper(), "overall", name) for name in METRICS]
     for group in groups:
         if group != "overall":
@@ -162,7 +162,7 @@ def mean_and_std(values: Sequence[Optional[float]]) -> str:
 
 
 def check_same_clips(test_set: str, named_scores: Sequence[Tuple[str, Scores]]) -> None:
-    """Refuse to put scores on different clips side by side.
+    """Check that scores to show side by side are of the same clips.
 
     Raises:
         ScoringError: The scores are of other sets, or of different clips.

@@ -22,32 +22,32 @@ _NUM_LISTED = 5
 
 
 class ScoringError(ValueError):
-    """Files that cannot be scored; the message names the file and the cure."""
+    """Files that cannot be scored; the message names the file and has a hint."""
 
 
-def _read_table(path: Path, cure: str) -> Dict[str, str]:
+def _read_table(path: Path, hint: str) -> Dict[str, str]:
     """Read `utt value` lines, refusing anything else and repeated utterances."""
     if not path.is_file():
-        raise ScoringError(f"no such file: {path}; {cure}")
+        raise ScoringError(f"no such file: {path}; {hint}")
     table: Dict[str, str] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         fields = line.split()
         if len(fields) != 2:
             raise ScoringError(
-                f"{path}:{number}: expected 'utterance value', not '{line}'; {cure}"
+                f"{path}:{number}: expected 'utterance value', not '{line}'; {hint}"
             )
         if fields[0] in table:
-            raise ScoringError(f"{path}:{number}: {fields[0]} appears twice; {cure}")
+            raise ScoringError(f"{path}:{number}: {fields[0]} appears twice; {hint}")
         table[fields[0]] = fields[1]
     if not table:
-        raise ScoringError(f"{path} is empty; {cure}")
+        raise ScoringError(f"{path} is empty; {hint}")
     return table
 
 
-def _read_numbers(path: Path, cure: str, lower: float = -math.inf) -> Dict[str, float]:
+def _read_numbers(path: Path, hint: str, lower: float = -math.inf) -> Dict[str, float]:
     """Read `utt number` lines; numbers are finite and at least `lower`."""
     numbers = {}
-    for utterance, text in _read_table(path, cure).items():
+    for utterance, text in _read_table(path, hint).items():
         try:
             number = float(text)
         except ValueError:
@@ -55,7 +55,7 @@ def _read_numbers(path: Path, cure: str, lower: float = -math.inf) -> Dict[str, 
         if not (math.isfinite(number) and number >= lower):
             bound = f" >= {lower:g}" if lower > -math.inf else ""
             raise ScoringError(
-                f"{path}: {utterance} has '{text}', not a finite number{bound}; {cure}"
+                f"{path}: {utterance} has '{text}', not a finite number{bound}; {hint}"
             )
         numbers[utterance] = number
     return numbers
@@ -68,7 +68,7 @@ def _listed(utterances: List[str]) -> str:
 
 
 def read_clips(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> pd.DataFrame:
-    """Put labels and predictions side by side.
+    """Read labels and predictions into one table.
 
     Args:
         ref_dir: Data directory with `mos`, `utt2sys`, `utt2fs` and, where they are
@@ -113,18 +113,18 @@ def read_clips(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> pd.Data
         paths["std"] = pred_dir / "mos_std"
         columns["std"] = _read_numbers(paths["std"], infer, lower=0)
     for name, path in paths.items():
-        cure = infer if name in ("prediction", "std") else prepare
+        hint = infer if name in ("prediction", "std") else prepare
         missing = sorted(label.keys() - columns[name])
         extra = sorted(columns[name].keys() - label)
         if missing:
             raise ScoringError(
                 f"{path} lacks {len(missing)} of the {len(label)} utterances of "
-                f"{ref_dir / 'mos'}: {_listed(missing)}; {cure}"
+                f"{ref_dir / 'mos'}: {_listed(missing)}; {hint}"
             )
         if extra:
             raise ScoringError(
                 f"{path} holds {len(extra)} utterances that {ref_dir / 'mos'} does "
-                f"not: {_listed(extra)}; {cure}"
+                f"not: {_listed(extra)}; {hint}"
             )
     clips = pd.DataFrame(columns).sort_index().astype({"fs": int})
     if "votes" in clips:

@@ -50,7 +50,7 @@ class _DistillMosLayers(torch.nn.Module):
 
 
 class DistillMosFrontend(AbsFrontend):
-    """Give a hidden state of Distill-MOS, frozen.
+    """A hidden state of Distill-MOS, frozen, as features.
 
     Distill-MOS (Stahl and Gamper) is a model of 4 million
     parameters distilled from a MOS predictor on top of XLS-R; the package

@@ -54,7 +54,7 @@ class Frozen(torch.nn.Module):
 
 
 def all_parameters(module: torch.nn.Module) -> Iterator[torch.nn.Parameter]:
-    """Give the parameters of a module, those that are `Frozen` inside it as well."""
+    """Yield the parameters of a module, including those `Frozen` inside it."""
     yield from module.parameters()
     for part in module.modules():
         if isinstance(part, Frozen):

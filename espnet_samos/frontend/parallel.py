@@ -12,17 +12,17 @@ from espnet_samos.frontend.ssl_layer import SSL_RATE, SslLayerFrontend
 
 
 class ParallelFrontend(AbsFrontend):
-    """Give SSL features with the log spectrogram of the same instants beside them.
+    """SSL features, concatenated with the log spectrogram of the same time.
 
-    The SSL model hears 16 kHz, so whatever lies above 8 kHz is the spectrogram's to
-    tell. At other rates the waveform is resampled for it inside the frontend.
+    The SSL model operates at 16 kHz and cannot see above 8 kHz; the spectrogram can.
+    At other rates the waveform is resampled for the SSL model inside the frontend.
 
     **Alignment.** A frame of the output is one of the SSL model, with the spectrogram
     frames of that time stacked, in their order: 20 ms are 2 of them at 16 kHz
     (10 ms apart) and 6 at 48 kHz (3.33 ms apart). They are stacked and not averaged,
     since what a short window is for, clicks and gaps of a few milliseconds, would be
     lost in the mean of their logarithms; the layer behind learns which of them count.
-    SSL frame t of a wav2vec 2.0 hears 25 ms around 20 t + 12.5 ms. Spectrogram frame
+    SSL frame t of a wav2vec 2.0 covers 25 ms around 20 t + 12.5 ms. Spectrogram frame
     k is centred on k hops, so frame 0, half of it before the clip, is left out, and
     the stacks are centred on 20 t + 15 ms at 16 kHz, 20 t + 11.7 ms at 48 kHz.
 
@@ -77,7 +77,7 @@ class ParallelFrontend(AbsFrontend):
         )
 
     def reload_pretrained_parameters(self) -> None:
-        """Bring the SSL model's weights back after ESPnet's `--init`."""
+        """Load the SSL model's weights again after ESPnet's `--init`."""
         self.ssl.reload_pretrained_parameters()
 
     def forward(
@@ -97,7 +97,7 @@ class ParallelFrontend(AbsFrontend):
         Raises:
             ValueError: A clip is too short.
         """
-        # Both hear into the padding where a clip ends: it has to be silence.
+        # Both see some of the padding where a clip ends: it has to be silence.
         input = input.masked_fill(_padding(input_lengths, input.shape[1]), 0.0)
         waveforms = resample_tensor(input, self.fs, SSL_RATE)
         # as many samples as `resample_tensor` gives for a clip alone: rounded up
@@ -117,5 +117,5 @@ class ParallelFrontend(AbsFrontend):
 
 
 def _padding(lengths: torch.Tensor, size: int) -> torch.Tensor:
-    """Tell what lies behind the end: (Batch,) -> (Batch, size)."""
+    """Return a mask of what lies behind the end: (Batch,) -> (Batch, size)."""
     return torch.arange(size, device=lengths.device) >= lengths[:, None]

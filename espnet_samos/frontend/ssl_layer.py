@@ -24,7 +24,7 @@ SOURCES = {
 
 
 class SslLayerFrontend(AbsFrontend):
-    """Give one hidden state of an SSL model.
+    """One hidden state of an SSL model as features.
 
     Only the layers that are needed are read, built and run: the ninth layer of
     the 48 of XLS-R 2B costs a fifth of the memory and an eighth of the time of the
@@ -74,8 +74,8 @@ class SslLayerFrontend(AbsFrontend):
             fs = humanfriendly.parse_size(fs)
         if fs != SSL_RATE:
             raise ValueError(
-                f"fs is {fs} Hz, but SSL models hear 16 kHz: resample the waveform "
-                "and set fs: 16000"
+                f"fs is {fs} Hz, but SSL models operate at 16 kHz: resample the "
+                "waveform and set fs: 16000"
             )
         if source not in SOURCES:
             raise ValueError(

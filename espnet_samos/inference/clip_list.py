@@ -1,4 +1,4 @@
-"""From what a command line names to clips. No torch here."""
+"""Clips from the arguments of a command. No torch here."""
 
 import csv
 import io
@@ -42,8 +42,8 @@ def list_clips(
         stdin: Standard input.
 
     Returns:
-        Clips in the order of the arguments. A file that is not there is one as well:
-        who reads it will say so.
+        Clips in the order of the arguments. A file that is not there is listed as
+        well: reading it is what fails.
 
     Raises:
         InputError: A folder without audio files, or a list that cannot be read.
@@ -94,7 +94,7 @@ def _of_sheet(text: str, where: str) -> List[Clip]:
 
 
 def _of_lines(lines: List[str], where: str) -> List[Clip]:
-    """Read `<file>` or `<utterance> <file>`, a line each."""
+    """Read `<file>` or `<utterance> <file>`, one per line."""
     clips: List[Clip] = []
     for number, line in enumerate(lines, 1):
         line = line.strip()

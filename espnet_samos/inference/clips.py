@@ -70,7 +70,7 @@ class Clip:
     def windows(
         self, rates: Dict[str, int], seconds: float, hop_seconds: float, windows: str
     ) -> Iterator[Window]:
-        """Read the clip and give its windows, as `cut_windows` does.
+        """Read the clip and yield its windows, as `cut_windows` does.
 
         Raises:
             AudioError: The clip cannot be scored; the message names it.

@@ -20,7 +20,7 @@ SHEET_COLUMNS = ("wav_path", "answer")
 
 
 def _plain(result: MosResult) -> Dict[str, Any]:
-    """Give numbers with as many digits as mean something, None for NaN."""
+    """Return a row of rounded numbers, with None for NaN."""
     row = result.as_dict()
     digits = dict(mean=4, std=4, low=4, high=4, duration=3, bandwidth=0)
     for key, places in digits.items():
@@ -81,7 +81,7 @@ FORMATS: Dict[str, tuple[str, Callable[[MosResult], str], bool]] = {
 
 
 def to_pandas(results: Iterable[MosResult]) -> "pd.DataFrame":
-    """Give a table with a row for each result, in order, and `COLUMNS`.
+    """Return a table with one row per result, in order, and `COLUMNS`.
 
     Numbers are not rounded, and NaN where a clip could not be scored; `warnings` has
     the codes, separated by blanks.

@@ -1,4 +1,4 @@
-"""Scores for people who only want scores."""
+"""Scoring clips with a trained model."""
 
 import math
 from collections import deque
@@ -105,7 +105,7 @@ class MosPredictor:
         self.card = files.card()
         with files.usable_config() as config:
             self.model, self.train_args = load_model(config, model_file, device)
-        # as a loss for what makes clips, it gives no gradients to its own weights
+        # as a loss, it gives no gradients to its own weights
         self.model.eval().requires_grad_(False)
         self.device = device
         self.windows = windows
@@ -199,7 +199,7 @@ class MosPredictor:
         progress: bool = False,
         on_score: Optional[Callable[[WindowScore], None]] = None,
     ) -> Iterator[MosResult]:
-        """Score clips from files, from memory, or from wherever a function has them.
+        """Score clips from files, from memory, or from functions that read them.
 
         Args:
             clips: Names, and what has the clip: a file; `(samples, fs)` as `predict`
@@ -309,7 +309,7 @@ class MosPredictor:
         num_workers: int,
         on_score: Optional[Callable[[WindowScore], None]] = None,
     ) -> Iterator[MosResult]:
-        """Give each clip's result, in order."""
+        """Yield each clip's result, in order."""
         scores: List[WindowScore] = []
         for clip, score in self._scores(
             clips, batch_size, num_workers, windows=self.windows
@@ -360,7 +360,7 @@ class MosPredictor:
         hop_seconds: Optional[float] = None,
         windows: str = "all",
     ) -> Iterator[Tuple[Clip, Optional[WindowScore]]]:
-        """Give each window's score, in order, and None where a clip ends."""
+        """Yield each window's score, in order, and None where a clip ends."""
         seconds = self.window_seconds
         hop_seconds = seconds / 2 if hop_seconds is None else hop_seconds
         reading: Deque[Clip] = deque()
@@ -419,12 +419,12 @@ class MosPredictor:
         """Compute the SSL model in bfloat16, where that keeps scores.
 
         Raises:
-            ValueError: Scores of made-up clips change by more than 0.01.
+            ValueError: Scores of synthetic clips change by more than 0.01.
         """
         rng = np.random.default_rng(0)
         num_samples = 4 * 48000
         noise = rng.standard_normal((4, num_samples)) * [[0.3], [0.1], [0.03], [0.01]]
-        # slow enough for syllables, so that there is something to hear in time
+        # as slow as syllables, so that the clips change over time
         tone = np.sin(
             2 * np.pi * np.cumsum(np.linspace(100, 6000, num_samples)) / 48000
         )

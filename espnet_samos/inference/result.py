@@ -1,4 +1,4 @@
-"""What the predictor answers. No torch here."""
+"""The results of the predictor. No torch here."""
 
 import math
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class WindowScore(NamedTuple):
 
 
 def mixture(scores: Sequence[WindowScore]) -> Tuple[float, float]:
-    """Give mean and standard deviation of the mixture of the windows' predictions.
+    """Compute mean and standard deviation of the mixture of the windows' predictions.
 
     Each window predicts a normal distribution and all have the same weight: the
     variance is the mean of the variances and that of the squared distances from the
@@ -49,7 +49,7 @@ class MosResult:
         std: Predicted standard deviation of the label around the mean.
         duration: Length of the clip in seconds.
         fs: Its sampling rate in Hz.
-        bandwidth: Frequency in Hz above which there is nothing to speak of.
+        bandwidth: Frequency in Hz above which there is next to no energy.
         num_windows: How many windows were scored.
         warnings: Code -> explanation: `SignalReport`'s, and `skipped` for silent
             windows that were left out.
@@ -79,7 +79,7 @@ class MosResult:
         return self.mean - Z95 * self.std, self.mean + Z95 * self.std
 
     def as_dict(self) -> Dict[str, Any]:
-        """Give all attributes and the interval (`low`, `high`), for tables."""
+        """Return all attributes and the interval (`low`, `high`), for tables."""
         low, high = self.interval
         first = dict(name=self.name, mean=self.mean, std=self.std, low=low, high=high)
         return {**first, **{k: v for k, v in vars(self).items() if k not in first}}

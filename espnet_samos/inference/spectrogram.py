@@ -37,7 +37,7 @@ class SpectrogramMonitor:
     """Make the spectrogram of a clip block by block.
 
     The power of a column is the mean of its frames. Where there would be more than
-    `max_columns`, two columns become one: nobody has to know the length beforehand.
+    `max_columns`, two columns become one: the length need not be known beforehand.
 
     Args:
         fs: Sampling rate in Hz; what is above 24 kHz is left out.
@@ -98,7 +98,7 @@ class SpectrogramMonitor:
         np.add.at(self.power, index // self.frames_per_column, np.abs(spectrum) ** 2)
 
     def spectrogram(self) -> Spectrogram:
-        """Give the spectrogram of all samples; there can be no more after this."""
+        """Return the spectrogram of all samples; there can be no more after this."""
         # the last frames, as the first ones, reach beyond the clip
         missing = -(-self.num_samples // self.hop_length) - self.num_frames
         length = (missing - 1) * self.hop_length + self.frame_length

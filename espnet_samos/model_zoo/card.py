@@ -31,13 +31,13 @@ DIGITS = 4
 
 
 def label_note(results: Dict[str, Scores]) -> str:
-    """Say what the labels are, as the test sets do; empty where none says it."""
+    """Return what the labels are, as the test sets state it; empty where none does."""
     notes = [scores["label_note"] for scores in results.values()]
     return "; ".join(dict.fromkeys(note for note in notes if note))
 
 
 def card(results: Dict[str, Scores], description: str) -> Dict[str, Any]:
-    """Give the facts that programs read.
+    """Return the facts that programs read.
 
     Args:
         results: Scores, as `scoring.read_scores` gives them, of each test set.
@@ -108,7 +108,7 @@ def readme(
 
 
 def _parts(config: Dict[str, Any]) -> list:
-    """Name the slots of a model, its window and what it was trained on."""
+    """Describe the slots of a model, its window and what it was trained on."""
     lines = []
     for slot in SLOTS:
         conf = config.get(f"{slot}_conf") or {}

@@ -47,7 +47,7 @@ class TrainedModel(NamedTuple):
 
     @contextlib.contextmanager
     def usable_config(self) -> Iterator[Path]:
-        """Give a configuration that finds what was packed along with the model."""
+        """Yield a configuration that finds what was packed along with the model."""
         folder = self.train_config.parent
         if not (folder / PRETRAINED).is_dir():
             yield self.train_config
@@ -173,6 +173,6 @@ def _download(tag: str) -> Dict[str, str]:
         # requests, Hugging Face and the model zoo raise all kinds of exceptions
         raise ConnectionError(
             f"the model '{tag}' cannot be downloaded ({type(e).__name__}: {e}). "
-            "What has come in is kept: the same call goes on from there. Without a "
-            "connection, give a folder or an archive"
+            "What was downloaded is kept: make the same call again to resume. Without "
+            "a connection, give a folder or an archive"
         ) from e

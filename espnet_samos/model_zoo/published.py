@@ -24,7 +24,7 @@ NO_SPECTROGRAM = dict(spectrogram_frontend=None, spectrogram_encoder=None)
 
 
 def published_name(name: str) -> str:
-    """Give the published name of one of our weights; others keep theirs."""
+    """Return the published name of one of our weights; others keep theirs."""
     for ours, published in NAMES.items():
         if name.startswith(ours):
             return published + name.removeprefix(ours)
@@ -32,8 +32,8 @@ def published_name(name: str) -> str:
 
 
 def model_name(weights: Dict[str, torch.Tensor]) -> str:
-    """Tell which model weights are of: `sa_ssl_mos`, or `ssl_layer_mos` without its
-    spectrogram branch."""
+    """Return `sa_ssl_mos`, or `ssl_layer_mos` for weights without its spectrogram
+    branch."""
     has_spectrogram = any(name.startswith("_spm.") for name in weights)
     return "sa_ssl_mos" if has_spectrogram else "ssl_layer_mos"
 

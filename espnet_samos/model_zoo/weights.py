@@ -100,7 +100,7 @@ class _ArchiveUnpickler(pickle.Unpickler):
 
 
 def _named_tensors(value: Any, name: str = "") -> Iterator[Tuple[str, torch.Tensor]]:
-    """Give the tensors of a module and of those inside it, by dotted names."""
+    """Yield the tensors of a module and of those inside it, by dotted names."""
     if isinstance(value, torch.Tensor):
         yield name, value
     elif isinstance(value, _ModuleState):

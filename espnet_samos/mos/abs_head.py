@@ -17,7 +17,7 @@ class AbsHead(torch.nn.Module, ABC):
     def loss(
         self, mean: torch.Tensor, variance: torch.Tensor, mos: torch.Tensor
     ) -> torch.Tensor:
-        """Give the loss of predictions against labels, each (Batch,), as a scalar."""
+        """Compute the loss of predictions against labels, each (Batch,): a scalar."""
 
     def align(
         self,
@@ -25,7 +25,7 @@ class AbsHead(torch.nn.Module, ABC):
         variance: torch.Tensor,
         corpus: Optional[torch.Tensor],
     ) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Bring predictions, each (Batch,), to the scales of the clips' corpora.
+        """Map predictions, each (Batch,), to the scales of the clips' corpora.
 
         Heads that know one scale only leave them as they are.
 
@@ -38,5 +38,5 @@ class AbsHead(torch.nn.Module, ABC):
         return mean, variance
 
     def stats(self) -> Dict[str, torch.Tensor]:
-        """Give what the head has to report while it is trained, by name."""
+        """Return what the head reports while it is trained, by name."""
         return {}

@@ -27,7 +27,7 @@ class ScoreAlignment(torch.nn.Module):
         self.shift = torch.nn.Parameter(torch.zeros(()))
 
     def forward(self) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Give a > 0 and b, scalars, of score -> a · score + b."""
+        """Return a > 0 and b, scalars, of score -> a · score + b."""
         scale = torch.exp(STEP * self.log_scale)
         return scale, (1 - scale) * CENTRE + STEP * self.shift
 
@@ -84,7 +84,7 @@ class AlignedGaussianHead(GaussianHead):
         variance: torch.Tensor,
         corpus: Optional[torch.Tensor],
     ) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Bring predictions, each (Batch,), to the scales of the clips' corpora.
+        """Map predictions, each (Batch,), to the scales of the clips' corpora.
 
         Without `corpus` (Batch,) they are taken to be of the reference.
         """
@@ -101,7 +101,7 @@ class AlignedGaussianHead(GaussianHead):
         return scale * mean + torch.stack(offsets)[corpus], scale**2 * variance
 
     def stats(self) -> Dict[str, torch.Tensor]:
-        """Give a and b of all corpora but the reference: `scale_<corpus>`, ..."""
+        """Return a and b of all corpora but the reference: `scale_<corpus>`, ..."""
         stats = {}
         for name, align in self.alignment.items():
             scale, offset = align()

@@ -32,7 +32,7 @@ from espnet_samos.mos.slots import (
 
 
 def uses_branch(args: argparse.Namespace, branch: str) -> bool:
-    """Tell whether a branch (`ssl`, `spectrogram`) is part of the model.
+    """Return whether a branch (`ssl`, `spectrogram`) is part of the model.
 
     Raises:
         ValueError: It has a frontend but no encoder, or the other way round.
@@ -66,7 +66,7 @@ def build_preprocessor(args: argparse.Namespace, train: bool) -> CorpusPreproces
 def _build_branch(
     frontend: AbsFrontend, encoder_class: type, encoder_conf: dict, num_samples: int
 ) -> Tuple[AbsFrontend, AbsClipEncoder]:
-    """Build an encoder for what the frontend gives for one window."""
+    """Build an encoder for the features that the frontend gives for one window."""
     frontend.eval()
     window = torch.zeros(1, num_samples)
     feats, _ = frontend(window, torch.tensor([num_samples]))

@@ -1,4 +1,4 @@
-"""The encoder of the spectrogram branch in evaluation: the same vector, sooner."""
+"""The encoder of the spectrogram branch in evaluation: the same vector, faster."""
 
 from typing import Iterator, List, NamedTuple, Tuple
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-# Convolutions before the pooling, each of which hears a frame on either side
+# Convolutions before the pooling, each of which takes in a frame on either side
 BEFORE_POOLING = 2
 POOL_SIZE = 3
 # Pooled frames that a CPU encodes at once. Before the pooling there are 32 numbers for
@@ -18,7 +18,7 @@ class Piece(NamedTuple):
     """A part of the window.
 
     Attributes:
-        frames: The spectrogram's frames that it hears.
+        frames: The spectrogram's frames that it takes.
         cut: Those of its frames that are pooled; the others are the margin of the
             convolutions before.
         pooled_cut: Those of its pooled frames that are its own; the others are the
@@ -42,15 +42,15 @@ def pieces(num_frames: int, num_behind: int, size: int) -> Iterator[Piece]:
     for start in range(0, num_pooled, size):
         end = min(start + size, num_pooled)
         pooled = slice(max(start - num_behind, 0), min(end + num_behind, num_pooled))
-        heard = slice(
+        taken = slice(
             max(POOL_SIZE * pooled.start - BEFORE_POOLING, 0),
             min(POOL_SIZE * pooled.stop + BEFORE_POOLING, num_frames),
         )
         yield Piece(
-            frames=heard,
+            frames=taken,
             cut=slice(
-                POOL_SIZE * pooled.start - heard.start,
-                POOL_SIZE * pooled.stop - heard.start,
+                POOL_SIZE * pooled.start - taken.start,
+                POOL_SIZE * pooled.stop - taken.start,
             ),
             pooled_cut=slice(start - pooled.start, end - pooled.start),
         )
@@ -63,7 +63,7 @@ def fold(layers: torch.nn.Sequential) -> List[Tuple[torch.Tensor, torch.Tensor]]
         layers: Each begins with a convolution and its batch normalisation.
 
     Returns:
-        Weights, channels last, and biases of convolutions that give what the two gave
+        Weights, channels last, and biases of convolutions that compute what the two did
         together.
     """
     convolutions: List[Tuple[torch.Tensor, torch.Tensor]] = []

@@ -37,7 +37,7 @@ def full_precision(device_type: str) -> Iterator[None]:
     """Compute in float32 without TF32 or bfloat16, and outside autocast.
 
     By default cuDNN rounds the inputs of float32 convolutions to TF32, which has ten
-    bits of mantissa; `torch.set_float32_matmul_precision` does the like to matrix
+    bits of mantissa; `torch.set_float32_matmul_precision` does the same to matrix
     products, on CPUs too. A score must not depend on either.
 
     Args:

@@ -47,12 +47,12 @@ class GaussianHead(AbsHead):
     def loss(
         self, mean: torch.Tensor, variance: torch.Tensor, mos: torch.Tensor
     ) -> torch.Tensor:
-        """Give the Gaussian negative log-likelihood, the mean over the batch.
+        """Compute the Gaussian negative log-likelihood, the mean over the batch.
 
         log(variance) / 2 + (mos - mean)² / (2 · variance), without its constant. As
         `torch.nn.functional.gaussian_nll_loss`, which would wait for the device to
         check that no variance is negative.
         """
-        # gradients pass below the minimum too, or a variance could not come back
+        # gradients pass below the minimum too, or a variance could not recover
         variance = variance + (variance.clamp(min=MIN_VARIANCE) - variance).detach()
         return 0.5 * (variance.log() + (mos - mean).square() / variance).mean()

@@ -45,7 +45,7 @@ class Slot(ClassChoices):
         return (*names, None) if self.optional else tuple(names)
 
     def get_class(self, name: Optional[str]) -> Optional[type]:
-        """Import the class of this name; None gives None.
+        """Return the class of this name, importing it; None for None.
 
         Raises:
             ValueError: There is no such class, or it is none for this slot.

@@ -100,7 +100,7 @@ class MosTask(AbsTask):
         """Train, or collect statistics, in a directory that no other run uses.
 
         Raises:
-            SystemExit: A fault, with what to do about it: see `train.faults`.
+            SystemExit: An error, with a hint what to do: see `train.errors`.
         """
         rank = get_rank(args.dist_rank, args.dist_launcher) if args.distributed else 0
         with explained(args.output_dir), contextlib.ExitStack() as stack:

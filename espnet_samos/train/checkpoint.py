@@ -40,7 +40,7 @@ def read_checkpoint(path: Union[Path, str]) -> Optional[Dict[str, Any]]:
 
 
 def set_aside(output_dir: Union[Path, str], epoch: int) -> None:
-    """Keep the checkpoint that the one of `epoch` is about to be written over."""
+    """Keep the checkpoint that the one of `epoch` is about to overwrite."""
     checkpoint, previous = Path(output_dir, CHECKPOINT), Path(output_dir, PREVIOUS)
     if epoch == 1:
         # what is there is of a training that was not resumed
@@ -55,7 +55,7 @@ def remove_unfinished(output_dir: Union[Path, str]) -> None:
         for path in Path(output_dir).glob(pattern):
             if not path.is_symlink() and read_checkpoint(path) is None:
                 # torch.save, which failed, may have it open: unlinking alone would
-                # not give its room back
+                # not free its space
                 os.truncate(path, 0)
                 path.unlink()
 
@@ -63,7 +63,7 @@ def remove_unfinished(output_dir: Union[Path, str]) -> None:
 def restore(
     output_dir: Union[Path, str], best_model_criterion: Sequence[Sequence[str]]
 ) -> None:
-    """Make a directory as it was when an epoch had been saved as a whole.
+    """Restore a directory to its state after the last epoch that was fully saved.
 
     `checkpoint.pth` becomes the newest checkpoint that can be read; the model of its
     epoch, and the links to that and to the best one, are made where saving them was
@@ -99,8 +99,8 @@ def restore(
             return
         else:
             raise FaultError(
-                f"{checkpoint} cannot be read, nor can {PREVIOUS}: bring one of them "
-                f"back from a copy, or remove {output_dir} to train anew"
+                f"{checkpoint} cannot be read, nor can {PREVIOUS}: restore one of "
+                f"them from a backup, or remove {output_dir} to train anew"
             )
     reporter = Reporter()
     reporter.load_state_dict(states["reporter"])
@@ -123,7 +123,7 @@ def restore(
 
 
 def check_fits(model: torch.nn.Module, output_dir: Union[Path, str]) -> None:
-    """Refuse to resume from the checkpoint of a model of another shape.
+    """Check that the checkpoint to resume from is of a model of the same shape.
 
     Raises:
         FaultError: The names or the shapes of the weights differ.

@@ -23,7 +23,7 @@ from espnet_samos.train.ssl_feats import (
 def ssl_settings(
     ssl_frontend: str, ssl_frontend_conf: Dict[str, Any], preprocessor: MosPreprocessor
 ) -> Dict[str, Any]:
-    """Name all settings that SSL features depend on."""
+    """Return all settings that SSL features depend on."""
     return dict(
         ssl_frontend=ssl_frontend,
         **{f"ssl_frontend_conf.{k}": value for k, value in ssl_frontend_conf.items()},
@@ -33,7 +33,7 @@ def ssl_settings(
 
 
 def weights_digest(frontend: AbsFrontend) -> str:
-    """Give a digest of the weights, the same on every device.
+    """Return a digest of the weights, the same on every device.
 
     Buffers are left out: some are computed, and differ in the last bit from one
     processor to another.
@@ -117,7 +117,7 @@ def dump_ssl_feats(
 def _compute(
     frontend: AbsFrontend, loader: torch.utils.data.DataLoader, device: str
 ) -> Iterator[Tuple[str, np.ndarray]]:
-    """Give each clip with its features (NFrames, Dim) in float16.
+    """Yield each clip with its features (NFrames, Dim) in float16.
 
     Raises:
         SslFeatsError: A feature is beyond float16.

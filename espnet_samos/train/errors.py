@@ -1,4 +1,4 @@
-"""What goes wrong around a training, said so that one knows what to do."""
+"""Errors of a training, with hints on what to do."""
 
 import contextlib
 import fcntl
@@ -41,7 +41,7 @@ os.register_at_fork(after_in_child=_drop_locks)
 
 @contextlib.contextmanager
 def locked(directory: Union[Path, str]) -> Iterator[None]:
-    """Keep a directory for this process; the lock ends with it, however it ends.
+    """Lock a directory for this process; the lock ends with it, however it ends.
 
     Where the file system has no locks, there is a warning and no lock.
 
@@ -67,8 +67,8 @@ def locked(directory: Union[Path, str]) -> Iterator[None]:
                 time.sleep(0.1)
             except OSError as e:
                 logger.warning(
-                    f"{path} cannot be locked ({e.strerror}): see to it that no two "
-                    "runs use this directory at once"
+                    f"{path} cannot be locked ({e.strerror}): make sure that no "
+                    "two runs use this directory at once"
                 )
                 break
         file.truncate(0)
@@ -82,7 +82,7 @@ def locked(directory: Union[Path, str]) -> Iterator[None]:
 
 
 def explanation(error: Exception, output_dir: Union[Path, str]) -> Optional[str]:
-    """Say what an error of a training comes from and what to do about it.
+    """Return what caused an error of a training and what to do about it.
 
     Returns:
         The text, or None where the error speaks for itself.
@@ -124,7 +124,7 @@ def explanation(error: Exception, output_dir: Union[Path, str]) -> Optional[str]
 
 @contextlib.contextmanager
 def explained(output_dir: Union[Path, str]) -> Iterator[None]:
-    """End with an explanation where there is one, after the traceback.
+    """Exit with an explanation where there is one, after the traceback.
 
     Raises:
         SystemExit: An error that `explanation` knows.

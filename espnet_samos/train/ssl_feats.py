@@ -235,7 +235,7 @@ class SslFeatsReader(Mapping):
         if len(self.data) != num_clips:
             raise SslFeatsError(
                 f"{scp} has {len(self.data)} clips, and the arks beside it have "
-                f"{num_clips}: run stage 3 again, which mends it"
+                f"{num_clips}: run stage 3 again, which repairs it"
             )
 
     def __getitem__(self, utt: str) -> np.ndarray:

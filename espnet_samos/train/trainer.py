@@ -45,7 +45,7 @@ def _is_first(distributed_option: DistributedOption) -> bool:
 
 
 def waiting_fraction(reporter: SubReporter, accum_grad: int) -> float:
-    """Give the fraction of an epoch's training that was spent waiting for data.
+    """Return the fraction of an epoch's training that was spent waiting for data.
 
     Args:
         reporter: That of the epoch's training.
@@ -59,7 +59,7 @@ def waiting_fraction(reporter: SubReporter, accum_grad: int) -> float:
 
 
 class MosTrainer(Trainer):
-    """Trainer that survives faults, and reports correlations of an epoch."""
+    """Trainer that recovers from errors and reports correlations of an epoch."""
 
     @classmethod
     def build_options(cls, args: argparse.Namespace) -> MosTrainerOptions:
@@ -94,7 +94,7 @@ class MosTrainer(Trainer):
 
         Raises:
             FaultError: See `resume`.
-            OSError, RuntimeError: What `faults.explanation` explains.
+            OSError, RuntimeError: What `errors.explanation` explains.
         """
         if distributed_option.distributed:
             # which has no underscore from some torch on

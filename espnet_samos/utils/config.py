@@ -7,7 +7,7 @@ import yaml
 
 
 def merge(base: dict, other: dict) -> dict:
-    """Put `other` over `base`; dictionaries are merged key by key."""
+    """Return `base` updated with `other`; dictionaries are merged key by key."""
     merged = dict(base)
     for key, value in other.items():
         if isinstance(value, dict) and isinstance(merged.get(key), dict):

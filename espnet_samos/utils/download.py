@@ -21,8 +21,9 @@ def download(
 ) -> None:
     """Download a file, unless it is there already.
 
-    What has come in stays in `<path>.part` when the download breaks off, and the next
-    call goes on from there. `path` itself is there only when it is complete and right.
+    What was downloaded stays in `<path>.part` when the download breaks off, and the
+    next call resumes from there. `path` itself is there only when it is complete and
+    verified.
     Several processes may want the same file.
 
     Args:

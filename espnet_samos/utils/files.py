@@ -43,7 +43,7 @@ def write_text(path: Union[Path, str], text: str) -> None:
 
 
 def full_disk(error: BaseException) -> bool:
-    """Tell whether an error comes from a disk, a quota or a file that is full."""
+    """Return whether an error comes from a disk, a quota or a file that is full."""
     if isinstance(error, OSError):
         return error.errno in FULL
     # torch.save finds its archive shorter than it wrote it; shared memory is a disk
@@ -54,7 +54,7 @@ def full_disk(error: BaseException) -> bool:
 
 
 def explain_full_disk(main: Callable) -> Callable:
-    """Have a command end with what to do where the disk is full."""
+    """Make a command exit with a hint where the disk is full."""
 
     @functools.wraps(main)
     def explained(*args, **kwargs):

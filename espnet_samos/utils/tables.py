@@ -9,11 +9,11 @@ MAX_LISTED_PROBLEMS = 20
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message names every problem's place and cure."""
+    """Data that cannot be used; the message has every problem's place and a hint."""
 
 
 def report_problems(where: str, problems: List[str], skip: bool = False) -> None:
-    """Refuse bad data with all of its problems, or say what is left out.
+    """Raise an error that lists all problems of data, or log what is left out.
 
     Args:
         where: What was being read or written.

@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _short_names(a: Path, b: Path) -> tuple[str, str]:
-    """Name systems after their folders, or their paths where these are alike."""
+    """Return the names of the folders, or their paths where these are alike."""
     if a.resolve().name != b.resolve().name:
         return a.resolve().name, b.resolve().name
     return str(a), str(b)

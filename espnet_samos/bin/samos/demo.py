@@ -7,7 +7,7 @@ from espnet_samos.bin.samos.model_options import add_model_options, load_predict
 
 DESCRIPTION = (
     "Serve a page that scores a file or a recording. It shows the score with its "
-    "interval, what to be wary of, the spectrogram and the score over time. It is "
+    "interval, warnings, the spectrogram and the score over time. It is "
     "served to this machine only, and nothing is sent elsewhere, unless --host or "
     "--share say so."
 )

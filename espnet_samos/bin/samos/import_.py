@@ -6,7 +6,7 @@ from pathlib import Path
 from espnet_samos.model_zoo.find import MODEL_FILE
 
 DESCRIPTION = (
-    "Make the published checkpoint a model that can be scored with. Takes the weights "
+    "Convert the published checkpoint to a model of this package. Takes the weights "
     "from the published TorchScript archive, or from a state dict with its names, into "
     "a directory that 'samos score --model' takes. Nothing in the checkpoint is run. "
     "SSL-Layer-MOS is recognised by its weights."
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("checkpoint", help="TorchScript archive or state dict")
     parser.add_argument(
-        "--output_dir", required=True, help="the model's directory, without one in it"
+        "--output_dir", required=True, help="the model's directory, which has none yet"
     )
     parser.add_argument(
         "--train_config",
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Turn the published checkpoint into a model."""
+    """Convert the published checkpoint to a model."""
     from espnet_samos.model_zoo.published import import_published
 
     name, packed = import_published(

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from espnet_samos.inference.predictor import MosPredictor
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which model scores, and how."""
+def add_model_options(parser: argparse.ArgumentParser, windows: bool = True) -> None:
+    """Add the options that say which model scores, and how.
+
+    Args:
+        parser: The parser of a command.
+        windows: Add `--windows`; without it, all windows are scored.
+    """
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
@@ -41,13 +46,16 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         choices=("error", "downmix"),
         help="what to do with files of several channels (default: as in training)",
     )
-    parser.add_argument(
-        "--windows",
-        choices=WINDOWS,
-        default="all",
-        help="which windows of a long file are scored; first is as published "
-        "(default: %(default)s)",
-    )
+    if windows:
+        parser.add_argument(
+            "--windows",
+            choices=WINDOWS,
+            default="all",
+            help="which windows of a long file are scored; first is as published "
+            "(default: %(default)s)",
+        )
+    else:
+        parser.set_defaults(windows="all")
     parser.add_argument(
         "--batch_size",
         type=int,

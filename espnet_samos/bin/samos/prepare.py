@@ -8,7 +8,7 @@ from espnet_samos.corpora import CORPORA
 
 DESCRIPTION = (
     "Check a corpus and make Kaldi data directories of it. Reads a corpus as it was "
-    "published, or a table of your own, and writes one data directory a set, with a "
+    "published, or a table of your own, and writes one data directory per set, with a "
     "histogram of its labels."
 )
 

@@ -10,7 +10,7 @@ from espnet_samos.inference.output_formats import FORMATS
 DESCRIPTION = (
     "Score audio files of any rate and length. Gives each file's predicted mean "
     "opinion score, the predicted standard deviation of the label, the interval that "
-    "has it with a probability of 95 %%, and what to be wary of. A file that cannot be "
+    "has it with a probability of 95 %%, and warnings. A file that cannot be "
     "scored is reported, and the rest is scored: exit status 1."
 )
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="FILE|FOLDER|wav.scp|sheet.csv|-",
         help="audio files; folders of them; Kaldi's lists; the files of SHEET's "
-        "benchmark; '-' for a list on standard input, a file a line",
+        "benchmark; '-' for a list on standard input, one file per line",
     )
     parser.add_argument(
         "--recursive", action="store_true", help="look into the folders of folders"
@@ -31,8 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=list(FORMATS),
         default="table",
-        help="table; csv, also with the failed files; json, an object a line; kaldi, "
-        "'<name> <mean>' (default: %(default)s)",
+        help="table; csv, also with the failed files; json, one object per line; "
+        "kaldi, '<name> <mean>' (default: %(default)s)",
     )
     add_model_options(parser)
 

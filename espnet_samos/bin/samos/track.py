@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="from one window to the next (default: half a window)",
     )
     parser.add_argument("--plot", type=Path, help="file of a plot")
-    add_model_options(parser)
+    add_model_options(parser, windows=False)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -64,7 +64,7 @@ def _decode(stream_bytes: io.BytesIO, fs: int) -> np.ndarray:
 
 
 def _align(delayed: np.ndarray, samples: np.ndarray, max_delay: int) -> np.ndarray:
-    """Take the delay out that brings `delayed` closest to `samples`."""
+    """Remove the delay with which `delayed` is closest to `samples`."""
     delayed = np.pad(delayed, (0, len(samples) + max_delay))
     correlation = scipy.signal.correlate(
         delayed[: len(samples) + max_delay], samples, mode="valid", method="fft"

@@ -1,6 +1,6 @@
-"""What is done to speech, each a function of samples, sampling rate and generator.
+"""Degradations of speech: functions of samples, sampling rate and generator.
 
-Every function takes samples (NSamples,) at `fs` Hz and gives as many, in time with
+Every function takes samples (NSamples,) at `fs` Hz and returns as many, in time with
 the input; its other arguments set the severity. Random ones draw from `rng`, and
 the others take it only to be called alike.
 """
@@ -18,7 +18,7 @@ FRAME_SECONDS = 0.02
 
 
 def clean(x: np.ndarray, fs: int, rng: Generator) -> np.ndarray:
-    """Nothing."""
+    """Return the speech as it is."""
     return x
 
 

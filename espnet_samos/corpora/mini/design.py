@@ -79,7 +79,7 @@ class ClipDesign(NamedTuple):
         return f"wav/{self.set_name}/{self.utt_id}.wav"
 
     def rng(self) -> np.random.Generator:
-        """Give the clip's own random numbers: the same in every run and order.
+        """Return the clip's own random numbers: the same in every run and order.
 
         A band-limited copy has those of its original, whose degradation it has.
         """
@@ -153,7 +153,7 @@ def _clips(set_name: str, numbers: range, text: Iterator[str]) -> List[ClipDesig
 
 
 def _at_random_level(clip: ClipDesign) -> ClipDesign:
-    """Give the clip a level, uniform in dB, that depends on its id alone."""
+    """Return the clip with a level, uniform in dB, that depends on its id alone."""
     rng = _rng(f"{clip.utt_id} level")
     return clip._replace(level_db=rng.uniform(LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB))
 

@@ -14,10 +14,10 @@ MAX_AUDIO_SCORE = 4.7321
 
 
 def proxy_label(reference: np.ndarray, samples: np.ndarray, fs: int) -> float:
-    """Give the half-sum of ViSQOL's audio mode and speech mode, 1..5.
+    """Return the mean of ViSQOL's audio mode, stretched to 1..5, and speech mode.
 
-    Audio mode (48 kHz) is little but a detector of bandwidth, and speech mode
-    (16 kHz) is deaf above 8 kHz: each hears what the other does not.
+    Audio mode (48 kHz) is little more than a detector of bandwidth, and speech mode
+    (16 kHz) cannot see above 8 kHz: each measures what the other does not.
 
     Args:
         reference: Clean speech (NSamples,) at 48 kHz.

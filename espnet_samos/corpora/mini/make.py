@@ -105,7 +105,7 @@ def prepare_mini(
 
 
 def make_clip(clip: ClipDesign, reference: np.ndarray, root: Path) -> float:
-    """Make one clip's file, and give its proxy label.
+    """Make one clip's file, and return its proxy label.
 
     Args:
         clip: The clip.
@@ -141,7 +141,7 @@ def _make_sentence(clips: List[ClipDesign], root: Path) -> List[Tuple[str, float
 def _make_all(
     todo: List[ClipDesign], root: Path, nj: int, total: int
 ) -> Iterator[Tuple[str, float]]:
-    """Make clips in `nj` processes; give their labels as they are done."""
+    """Make clips in `nj` processes; yield their labels as they are done."""
     sentences = [
         list(group) for _, group in itertools.groupby(todo, key=lambda clip: clip.text)
     ]

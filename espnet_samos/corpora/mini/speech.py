@@ -68,7 +68,7 @@ SPEAKERS: Dict[str, Speaker] = {
 
 
 def sentences() -> List[str]:
-    """Give every sentence, in an order that mixes the words.
+    """Return every sentence, in an order that mixes the words.
 
     The further ones come last: what was said before there were any stays the same.
     """
@@ -90,7 +90,7 @@ def _mixed(
 
 
 def synthesise(text: str, speaker: str) -> np.ndarray:
-    """Speak a sentence: samples (NSamples,) at 48 kHz, at most 3 s, -26 dB RMS.
+    """Synthesise a sentence: samples (NSamples,) at 48 kHz, at most 3 s, -26 dB RMS.
 
     Args:
         text: Japanese text.

@@ -17,7 +17,7 @@ Degradation = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
 def _family(
     name: str, degradation: Callable[..., np.ndarray], key: str, values: Sequence[int]
 ) -> Dict[str, Degradation]:
-    """One degradation at several severities."""
+    """Return one degradation at several severities, by name."""
     return {f"{name}_{v}": partial(degradation, **{key: v}) for v in values}
 
 
@@ -71,10 +71,10 @@ UNSEEN_SYSTEMS: Dict[str, Degradation] = {
 
 
 def system_rate(system: str) -> int:
-    """Give a system's native sampling rate in Hz, which its name begins with."""
+    """Return a system's native sampling rate in Hz, which its name begins with."""
     return 1000 * int(system.split("k_")[0])
 
 
 def systems_at(fs: int) -> List[str]:
-    """Give the systems, the unseen ones left out, with this native rate in Hz."""
+    """Return the systems, the unseen ones left out, with this native rate in Hz."""
     return [system for system in SYSTEMS if system_rate(system) == fs]

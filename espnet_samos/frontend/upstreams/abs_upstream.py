@@ -28,7 +28,7 @@ def resolve_layer(layer: int, last: int, upstream: str) -> int:
 
 
 def normalise(waveforms: torch.Tensor) -> torch.Tensor:
-    """Bring each clip to mean 0 and variance 1, as fairseq does in training.
+    """Normalise each clip to mean 0 and variance 1, as fairseq does in training.
 
     (Batch, NSamples) -> (Batch, NSamples)
     """

@@ -75,7 +75,7 @@ def download_checkpoint(url: str, path: Path, upstream: str, hint: str) -> Path:
 def unreachable(upstream: str, error: Exception, hint: str) -> ConnectionError:
     """Return the error for a checkpoint that cannot be downloaded."""
     return ConnectionError(
-        f"cannot fetch the checkpoint of upstream '{upstream}' ({error}). What has "
-        "come in is kept: the same command goes on from there. Without a "
+        f"cannot fetch the checkpoint of upstream '{upstream}' ({error}). What was "
+        "downloaded is kept: run the same command again to resume. Without a "
         f"connection, {hint}"
     )

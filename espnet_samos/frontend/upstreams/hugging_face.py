@@ -15,7 +15,7 @@ from espnet_samos.frontend.upstreams.abs_upstream import (
 )
 from espnet_samos.frontend.upstreams.checkpoint import unreachable
 
-# Those that hear waveforms and are built alike
+# Those that take waveforms and are built alike
 MODEL_TYPES = ("hubert", "unispeech-sat", "wav2vec2", "wavlm")
 
 
