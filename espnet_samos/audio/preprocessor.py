@@ -80,7 +80,7 @@ class MosPreprocessor:
         names = ("random_window", "random_rotation", "gain_db", "flip_polarity")
         return [name for name in names if getattr(self, name)]
 
-    def refuse_random_options(self) -> None:
+    def check_no_random_options(self) -> None:
         """Check that no option makes a training clip differ every time.
 
         Raises:

@@ -129,7 +129,7 @@ class MosTask(AbsTask):
         preprocessor = build_preprocessor(args, train)
         data_names = [name for _, name, _ in args.train_data_path_and_name_and_type]
         if train and "ssl_feats" in data_names:
-            preprocessor.refuse_random_options()
+            preprocessor.check_no_random_options()
         return preprocessor
 
     @classmethod
@@ -157,7 +157,7 @@ class MosTask(AbsTask):
                 disk, which would leave it as it is; these are features of another SSL
                 model, layer or window; or its learning rate is set though it is not
                 trained.
-            FaultError: The checkpoint to resume from is of another model.
+            TrainingError: The checkpoint to resume from is of another model.
         """
         ssl = [] if model.ssl_frontend is None else model.ssl_frontend.parameters()
         ssl = [parameter for parameter in ssl if parameter.requires_grad]

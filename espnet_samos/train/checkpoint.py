@@ -13,7 +13,7 @@ from typing import Any, Dict, Optional, Sequence, Union
 import torch
 from espnet2.train.reporter import Reporter
 
-from espnet_samos.train.errors import FaultError
+from espnet_samos.train.errors import TrainingError
 from espnet_samos.utils.files import whole_file
 
 CHECKPOINT = "checkpoint.pth"
@@ -74,7 +74,7 @@ def restore(
         best_model_criterion: Phase, value, and `min` or `max`, as ESPnet has them.
 
     Raises:
-        FaultError: There are models, but no checkpoint that can be read.
+        TrainingError: There are models, but no checkpoint that can be read.
         OSError: A file cannot be read or written.
     """
     output_dir = Path(output_dir)
@@ -98,7 +98,7 @@ def restore(
             checkpoint.unlink(missing_ok=True)
             return
         else:
-            raise FaultError(
+            raise TrainingError(
                 f"{checkpoint} cannot be read, nor can {PREVIOUS}: restore one of "
                 f"them from a backup, or remove {output_dir} to train anew"
             )
@@ -126,7 +126,7 @@ def check_fits(model: torch.nn.Module, output_dir: Union[Path, str]) -> None:
     """Check that the checkpoint to resume from is of a model of the same shape.
 
     Raises:
-        FaultError: The names or the shapes of the weights differ.
+        TrainingError: The names or the shapes of the weights differ.
     """
     path = Path(output_dir, CHECKPOINT)
     states = read_checkpoint(path)
@@ -141,7 +141,7 @@ def check_fits(model: torch.nn.Module, output_dir: Union[Path, str]) -> None:
     )
     if different:
         name = different[0]
-        raise FaultError(
+        raise TrainingError(
             f"{path} is of another configuration: {len(different)} of its weights "
             f"differ from this model's, such as {name} (shape "
             f"{saved.get(name, 'none')}, here {built.get(name, 'none')}). Give this "

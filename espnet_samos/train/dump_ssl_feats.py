@@ -70,7 +70,7 @@ def dump_ssl_feats(
         ValueError: Clips change at random, so that there is nothing to compute once.
         AudioError: A clip cannot be used.
     """
-    preprocessor.refuse_random_options()
+    preprocessor.check_no_random_options()
     folders = sorted({shard.ark.parent for shard in shards})
     for folder in folders:
         check_same_ssl(folder, settings)

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 _locks: Set[TextIO] = set()
 
 
-class FaultError(RuntimeError):
+class TrainingError(RuntimeError):
     """A training that cannot go on; the message says why and what to do."""
 
 
@@ -46,7 +46,7 @@ def locked(directory: Union[Path, str]) -> Iterator[None]:
     Where the file system has no locks, there is a warning and no lock.
 
     Raises:
-        FaultError: Another process has it.
+        TrainingError: Another process has it.
     """
     path = Path(directory, LOCK)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def locked(directory: Union[Path, str]) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > end:
                     file.seek(0)
-                    raise FaultError(
+                    raise TrainingError(
                         f"{directory} is in use by {file.read() or 'another run'}: "
                         "wait until that has ended, or give this one a directory of "
                         "its own (--tag, or --output_dir)"
@@ -88,7 +88,7 @@ def explanation(error: Exception, output_dir: Union[Path, str]) -> Optional[str]
         The text, or None where the error speaks for itself.
     """
     first = (str(error).splitlines() or [""])[0]
-    if isinstance(error, FaultError):
+    if isinstance(error, TrainingError):
         return str(error)
     if full_disk(error):
         free = shutil.disk_usage(output_dir).free / 1e6
@@ -108,7 +108,10 @@ def explanation(error: Exception, output_dir: Union[Path, str]) -> Optional[str]
             "--accum_grad, which keeps the number of clips in a step, or set "
             "spectrogram_encoder_conf.gradient_checkpointing to true"
         )
-    if re.search(r"DataLoader worker .*(exited unexpectedly|killed by signal)", first):
+    # the second where the connection breaks before the process is missed
+    if isinstance(error, ConnectionResetError) or re.search(
+        r"DataLoader worker .*(exited unexpectedly|killed by signal)", first
+    ):
         return (
             f"a data-loading process is gone ({first}). Most often memory has run "
             "out: give the job more, or take fewer workers (--num_workers); then "
@@ -135,6 +138,6 @@ def explained(output_dir: Union[Path, str]) -> Iterator[None]:
         text = explanation(e, output_dir)
         if text is None:
             raise
-        if not isinstance(e, FaultError):
+        if not isinstance(e, TrainingError):
             logger.error("The training stops", exc_info=True)
         raise SystemExit(f"error: {text}") from e

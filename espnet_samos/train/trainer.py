@@ -15,7 +15,7 @@ from espnet2.utils.build_dataclass import build_dataclass
 
 from espnet_samos.evaluation import metrics
 from espnet_samos.train.checkpoint import remove_unfinished, set_aside
-from espnet_samos.train.errors import FaultError
+from espnet_samos.train.errors import TrainingError
 from espnet_samos.utils.files import full_disk
 
 # What a correlation counts as where it is not defined (say, all predictions are
@@ -71,12 +71,12 @@ class MosTrainer(Trainer):
         """Resume as ESPnet does.
 
         Raises:
-            FaultError: The checkpoint is of a training with another optimiser.
+            TrainingError: The checkpoint is of a training with another optimiser.
         """
         try:
             Trainer.resume(checkpoint, **states)
         except (KeyError, ValueError) as e:
-            raise FaultError(
+            raise TrainingError(
                 f"{checkpoint} is of another configuration, with another optimiser or "
                 f"other weights to train ({e}). Give this training a directory of its "
                 "own (--tag, or --output_dir), or remove that directory"
@@ -93,7 +93,7 @@ class MosTrainer(Trainer):
         """Train as ESPnet does, waiting only so long for another process.
 
         Raises:
-            FaultError: See `resume`.
+            TrainingError: See `resume`.
             OSError, RuntimeError: What `errors.explanation` explains.
         """
         if distributed_option.distributed:

@@ -12,7 +12,7 @@ import torch
 
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.train.checkpoint import CHECKPOINT, PREVIOUS
-from espnet_samos.train.errors import FaultError, explained, locked
+from espnet_samos.train.errors import TrainingError, explained, locked
 from tests.train.small import Training, limit_file_size, make_data
 
 AGAIN = "run the same command again"
@@ -203,7 +203,7 @@ def test_two_runs_in_one_directory(data, tmp_path):
 def test_directory_that_another_has(tmp_path):
     (tmp_path / ".lock").write_text("process 1 on some-node")  # that has ended
     with locked(tmp_path):
-        with pytest.raises(FaultError, match=f"process {os.getpid()} on"):
+        with pytest.raises(TrainingError, match=f"process {os.getpid()} on"):
             with locked(tmp_path):
                 pass
     with locked(tmp_path):

@@ -13,7 +13,7 @@ DESCRIPTION = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("output_dir", help="where to write the files")
-    add_model_options(parser)
+    add_model_options(parser, windows=False)
 
 
 def run(args: argparse.Namespace) -> int:

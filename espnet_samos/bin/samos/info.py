@@ -17,7 +17,7 @@ SLOTS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    add_model_options(parser)
+    add_model_options(parser, windows=False)
 
 
 def run(args: argparse.Namespace) -> int:
