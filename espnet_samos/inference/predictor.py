@@ -27,7 +27,7 @@ from espnet_samos.audio.windows import Window, check_hop, check_windows
 from espnet_samos.inference.clips import Clip, Source
 from espnet_samos.inference.prefetch import prefetch
 from espnet_samos.inference.result import MosResult, WindowScore, mixture
-from espnet_samos.model_zoo.find import DEFAULT_MODEL, TrainedModel, find_model
+from espnet_samos.model_zoo.find import CONFIG, DEFAULT_MODEL, TrainedModel, find_model
 from espnet_samos.mos.build import build_preprocessor, load_model
 from espnet_samos.mos.device import check_device, full_precision
 
@@ -100,7 +100,7 @@ class MosPredictor:
             raise ValueError(f"dtype must be float32 or bfloat16, not '{dtype}'")
         check_device(device)
         model_file = Path(model_file)
-        train_config = Path(train_config or model_file.parent / "config.yaml")
+        train_config = Path(train_config or model_file.parent / CONFIG)
         files = TrainedModel(train_config, model_file)
         self.card = files.card()
         with files.usable_config() as config:

@@ -17,16 +17,12 @@ from espnet_samos.evaluation.report import (
     set_table,
 )
 from espnet_samos.evaluation.scoring import ScoringError
+from espnet_samos.model_zoo.find import CARD, CONFIG
+from espnet_samos.mos.slots import SLOTS
 from espnet_samos.utils.environment import environment, machine
 from espnet_samos.utils.files import write_text
 
-CONFIG = "config.yaml"
 README = "README.md"
-CARD = "card.yaml"
-SLOTS = (
-    *("ssl_frontend", "ssl_encoder"),
-    *("spectrogram_frontend", "spectrogram_encoder", "head"),
-)
 DIGITS = 4
 
 
@@ -110,7 +106,7 @@ def readme(
 def _parts(config: Dict[str, Any]) -> list:
     """Describe the slots of a model, its window and what it was trained on."""
     lines = []
-    for slot in SLOTS:
+    for slot in (choices.name for choices in SLOTS):
         conf = config.get(f"{slot}_conf") or {}
         details = ", ".join(f"{key} {value}" for key, value in conf.items())
         value = config.get(slot)

@@ -8,6 +8,7 @@ import torch
 import yaml
 from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
 
+from espnet_samos.model_zoo.find import CONFIG
 from espnet_samos.model_zoo.pack import pack_model
 from espnet_samos.model_zoo.weights import WeightsError, read_weights
 from espnet_samos.tasks.mos import MosTask
@@ -102,7 +103,7 @@ def import_published(
         ValueError: The configuration is wrong.
     """
     output_dir = Path(output_dir)
-    for name in (model_file, "config.yaml"):
+    for name in (model_file, CONFIG):
         if (output_dir / name).exists():
             raise FileExistsError(
                 f"{output_dir / name} is there already: choose another directory"
@@ -121,7 +122,7 @@ def import_published(
         raise WeightsError(f"{checkpoint} is refused: {e}") from e
 
     torch.save(model.state_dict(), output_dir / model_file)
-    with (output_dir / "config.yaml").open("w", encoding="utf-8") as f:
+    with (output_dir / CONFIG).open("w", encoding="utf-8") as f:
         yaml_no_alias_safe_dump(vars(args), f, indent=4, sort_keys=False)
     packed = f"{name}.zip"
     pack_model(output_dir, model_file, output_dir / packed)

@@ -9,10 +9,6 @@ DESCRIPTION = (
     "Describe a model: its parts, its size, its labels and its results. And the "
     "versions and devices that it would run on."
 )
-SLOTS = (
-    *("ssl_frontend", "ssl_encoder"),
-    *("spectrogram_frontend", "spectrogram_encoder", "head"),
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
 
     from espnet_samos import __version__
     from espnet_samos.mos.device import available_devices
+    from espnet_samos.mos.slots import SLOTS
 
     card = predictor.card
     facts = {
@@ -36,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         "labels": card.get("label_note", "unknown"),
         "window": f"{predictor.window_seconds:g} s",
     }
-    for slot in SLOTS:
+    for slot in (choices.name for choices in SLOTS):
         conf = getattr(predictor.train_args, f"{slot}_conf")
         name = getattr(predictor.train_args, slot)
         facts[slot] = f"{name} {conf or ''}" if name else "none"
