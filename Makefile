@@ -45,7 +45,7 @@ test_slow: setup
 integration: setup
 	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[demo,integration]"
 	tools/fetch_mini_an4.sh
-	$(PY) -m pytest -m integration tests/integration
+	$(PY) -m pytest -m integration -rs tests/integration
 
 slurm: setup
 	$(PY) -m pytest -m slurm -rs tests/slurm

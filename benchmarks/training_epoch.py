@@ -19,6 +19,7 @@ import yaml
 
 from benchmarks import paper_model
 from benchmarks.checkpoint import SHAPES, random_checkpoint
+from benchmarks.data_options import data_options
 from benchmarks.report import Report, add_arguments
 from espnet_samos.tasks.mos import MosTask
 
@@ -54,21 +55,13 @@ def make_data(directory: Path, utterances: int) -> None:
 
 def options(args: argparse.Namespace, checkpoint: Path, folder: Path) -> list:
     """Return the options of the training."""
-    inputs = []
-    for part in ("train", "valid"):
-        for name, kind in LISTS.items():
-            inputs += [
-                f"--{part}_data_path_and_name_and_type",
-                f"{folder / part / name},{kind}",
-            ]
-        inputs += [f"--{part}_shape_file", str(folder / part / "mos")]
     on_gpu = args.device.startswith("cuda")
     fast = ("--use_amp", "true", "--optim_conf", "fused=true")
     config = folder / "train.yaml"
     config.write_text(yaml.safe_dump(paper_model.configuration(checkpoint)))
     return [
         *("--config", str(config)),
-        *inputs,
+        *data_options(folder, LISTS),
         *("--ngpu", "1" if on_gpu else "0"),
         *(fast if on_gpu else ()),
         *("--max_epoch", str(args.epochs)),

@@ -26,6 +26,7 @@ import numpy as np
 import soundfile
 import torch
 
+from benchmarks.data_options import data_options
 from benchmarks.harness import heading
 from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.frontend.ssl_layer import SslLayerFrontend
@@ -134,16 +135,14 @@ def make_corpus(directory: Path, utterances: int) -> None:
 
 def command(directory: Path, options: argparse.Namespace) -> List[str]:
     """Give the command that trains on a corpus."""
-    inputs = []
-    for part in ("train", "valid"):
-        for name, kind in LISTS.items():
-            inputs += [
-                f"--{part}_data_path_and_name_and_type",
-                f"{directory / part / name},{kind}",
-            ]
-        inputs += [f"--{part}_shape_file", str(directory / part / "mos")]
     return [
-        *(sys.executable, "-m", "espnet_samos.bin.mos_train", *OPTIONS, *inputs),
+        *(
+            sys.executable,
+            "-m",
+            "espnet_samos.bin.mos_train",
+            *OPTIONS,
+            *data_options(directory, LISTS),
+        ),
         *("--batch_size", str(options.batch_size)),
         *("--num_iters_per_epoch", str(options.steps)),
         *("--num_workers", str(options.num_workers)),

@@ -13,7 +13,6 @@ from s3prl.util import download
 from safetensors.torch import load_file, save_file
 
 from espnet_samos.frontend.ssl_layer import SslLayerFrontend
-from espnet_samos.frontend.upstreams.abs_upstream import normalise
 from espnet_samos.frontend.upstreams.hugging_face import MODEL_TYPES
 from espnet_samos.frontend.upstreams.s3prl import (
     FAMILIES,
@@ -100,7 +99,8 @@ def full_hidden_states(source, frontend_conf, batch, pre_norm):
         model = S3PRLUpstream(upstream, path_or_url=path).eval()
         # one frame too many
         return [h[:, :-1] for h in model(batch, lengths_of(batch))[0]]
-    batch = normalise(batch) if pre_norm else batch
+    if pre_norm:
+        batch = torch.nn.functional.layer_norm(batch, batch.shape[-1:])
     if source == "hugging_face":
         model = transformers.AutoModel.from_pretrained(upstream).eval()
         output = model(batch, output_hidden_states=True)

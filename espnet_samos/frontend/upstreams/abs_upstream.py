@@ -27,14 +27,6 @@ def resolve_layer(layer: int, last: int, upstream: str) -> int:
     return last if layer == -1 else layer
 
 
-def normalise(waveforms: torch.Tensor) -> torch.Tensor:
-    """Normalise each clip to mean 0 and variance 1, as fairseq does in training.
-
-    (Batch, NSamples) -> (Batch, NSamples)
-    """
-    return torch.nn.functional.layer_norm(waveforms, waveforms.shape[-1:])
-
-
 class AbsUpstream(torch.nn.Module, ABC):
     """A model that gives one of its hidden states.
 
@@ -47,15 +39,23 @@ class AbsUpstream(torch.nn.Module, ABC):
             layer, k the output of the k-th.
         last: Index of the last hidden state of the complete model.
         hop_length: Samples at 16 kHz from a frame to the next.
+        normalise_waveforms: Bring each clip to mean 0 and variance 1 first, as fairseq
+            does in training, where the checkpoint demands it.
     """
 
-    def __init__(self, layer: int, last: int, hop_length: int):
+    def __init__(
+        self,
+        layer: int,
+        last: int,
+        hop_length: int,
+        normalise_waveforms: bool = False,
+    ):
         super().__init__()
         self.layer = layer
         self.last = last
         self.hop_length = hop_length
+        self.normalise_waveforms = normalise_waveforms
 
-    @abstractmethod
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         """Compute the hidden state.
 
@@ -65,5 +65,16 @@ class AbsUpstream(torch.nn.Module, ABC):
 
         Returns:
             (Batch, NFrames, Dim).
+        """
+        if self.normalise_waveforms:
+            # clip by clip
+            waveforms = torch.nn.functional.layer_norm(waveforms, waveforms.shape[-1:])
+        return self.extract(waveforms)
+
+    @abstractmethod
+    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """Compute the hidden state of waveforms as the model takes them.
+
+        (Batch, NSamples) -> (Batch, NFrames, Dim)
         """
         raise NotImplementedError

@@ -10,7 +10,6 @@ import transformers
 
 from espnet_samos.frontend.upstreams.abs_upstream import (
     AbsUpstream,
-    normalise,
     resolve_layer,
 )
 from espnet_samos.frontend.upstreams.checkpoint import unreachable
@@ -36,15 +35,13 @@ class _HuggingFaceModel(AbsUpstream):
         last: int,
         normalise_waveforms: bool,
     ):
-        super().__init__(layer, last, math.prod(model.config.conv_stride))
+        hop_length = math.prod(model.config.conv_stride)
+        super().__init__(layer, last, hop_length, normalise_waveforms)
         if model.config.do_stable_layer_norm and layer < last:  # pre-norm
             model.encoder.layer_norm = torch.nn.Identity()
         self.model = model
-        self.normalise_waveforms = normalise_waveforms
 
-    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        if self.normalise_waveforms:
-            waveforms = normalise(waveforms)
+    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
         return self.model(waveforms).last_hidden_state
 
 

@@ -15,7 +15,6 @@ from s3prl.util import download
 
 from espnet_samos.frontend.upstreams.abs_upstream import (
     AbsUpstream,
-    normalise,
     resolve_layer,
 )
 from espnet_samos.frontend.upstreams.checkpoint import (
@@ -151,15 +150,13 @@ class _Transformer(AbsUpstream):
             model.encoder.layer_norm = torch.nn.Identity()
         model.encoder.register_forward_hook(self._keep_output)
         self.model = model.eval()
-        self.normalise_waveforms = task.normalize
+        self.normalise_waveforms = bool(task.normalize)
         self._output: Optional[torch.Tensor] = None
 
     def _keep_output(self, module: torch.nn.Module, inputs: tuple, output: Any) -> None:
         self._output = output[0]
 
-    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        if self.normalise_waveforms:
-            waveforms = normalise(waveforms)
+    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
         self.model.extract_features(waveforms, padding_mask=None, mask=False)
         output, self._output = self._output, None
         assert output is not None  # by _keep_output
@@ -185,7 +182,7 @@ class _FullUpstream(AbsUpstream):
         super().__init__(layer, last, rates if isinstance(rates, int) else rates[layer])
         self.expert = expert
 
-    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
         return self.expert(list(waveforms))["hidden_states"][self.layer]
 
 

@@ -10,7 +10,6 @@ import torchaudio
 
 from espnet_samos.frontend.upstreams.abs_upstream import (
     AbsUpstream,
-    normalise,
     resolve_layer,
 )
 from espnet_samos.frontend.upstreams.checkpoint import (
@@ -52,19 +51,15 @@ class _TorchaudioModel(AbsUpstream):
         strides = [
             block.conv.stride[0] for block in model.feature_extractor.conv_layers
         ]
-        super().__init__(layer, last, math.prod(strides))
+        super().__init__(layer, last, math.prod(strides), normalise_waveforms)
         transformer = model.encoder.transformer
         # torchaudio's flag tells of the place of this one normalisation, which
         # pre-norm models have at the end.
         if not transformer.layer_norm_first and layer < last:
             transformer.layer_norm = torch.nn.Identity()
         self.model = model
-        self.normalise_waveforms = normalise_waveforms
 
-    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        if self.normalise_waveforms:
-            # torchaudio's own would normalise the batch as one
-            waveforms = normalise(waveforms)
+    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
         return self.model(waveforms)[0]
 
 
