@@ -1,7 +1,16 @@
 """Clips on their way through a model: from wherever they are to their windows."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Dict, Iterable, Iterator, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    Optional,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 
@@ -64,8 +73,8 @@ class Clip:
         self.name = name
         self.source = source
         self.multichannel = multichannel
-        self.monitor: SignalMonitor | None = None
-        self.error: str | None = None
+        self.monitor: Optional[SignalMonitor] = None
+        self.error: Optional[str] = None
 
     def windows(
         self, rates: Dict[str, int], seconds: float, hop_seconds: float, windows: str

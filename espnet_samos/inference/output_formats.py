@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Tuple
 
 from espnet_samos.inference.result import MosResult
 
@@ -71,7 +71,7 @@ def table_line(result: MosResult) -> str:
 
 
 # name -> first line (may be empty), a result's line, whether failed clips have one
-FORMATS: Dict[str, tuple[str, Callable[[MosResult], str], bool]] = {
+FORMATS: Dict[str, Tuple[str, Callable[[MosResult], str], bool]] = {
     "table": (TABLE_HEAD, table_line, False),
     "csv": (",".join(COLUMNS), csv_line, True),
     "json": ("", json_line, True),

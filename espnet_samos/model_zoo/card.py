@@ -5,7 +5,7 @@ README.md for people, card.yaml for programs.
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, Union
+from typing import Any, Dict, List, Optional, Union
 
 import yaml
 
@@ -71,7 +71,7 @@ def readme(
     config: Dict[str, Any],
     results: Dict[str, Scores],
     about: str = "",
-    made: Dict[str, str] | None = None,
+    made: Optional[Dict[str, str]] = None,
 ) -> str:
     """Write the model card.
 
@@ -103,7 +103,7 @@ def readme(
     return "\n\n".join(parts) + "\n"
 
 
-def _parts(config: Dict[str, Any]) -> list:
+def _parts(config: Dict[str, Any]) -> List[str]:
     """Describe the slots of a model, its window and what it was trained on."""
     lines = []
     for slot in (choices.name for choices in SLOTS):

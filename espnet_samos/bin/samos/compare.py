@@ -4,6 +4,7 @@ import argparse
 import itertools
 import sys
 from pathlib import Path
+from typing import Tuple
 
 from espnet_samos.bin.samos.model_options import add_model_options, load_predictor
 from espnet_samos.inference.clip_list import list_clips
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if num_failed else 0
 
 
-def _short_names(a: Path, b: Path) -> tuple[str, str]:
+def _short_names(a: Path, b: Path) -> Tuple[str, str]:
     """Return the names of the folders, or their paths where these are alike."""
     if a.resolve().name != b.resolve().name:
         return a.resolve().name, b.resolve().name
