@@ -26,6 +26,9 @@ class ESPnetMosModel(AbsESPnetModel):
         head: The vectors, concatenated -> mean and variance.
         extract_feats_in_collect_stats: Build the model when ESPnet collects
             statistics, which takes none of it.
+        label_error: While training, add the squared standard error of a label, its
+            ratings' variance over their number, to the predicted variance: the model
+            then does not learn the noise of small listening tests.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class ESPnetMosModel(AbsESPnetModel):
         spectrogram_encoder: Optional[AbsClipEncoder],
         head: AbsHead,
         extract_feats_in_collect_stats: bool = False,
+        label_error: bool = False,
     ):
         super().__init__()
         self.ssl_frontend = ssl_frontend
@@ -44,6 +48,7 @@ class ESPnetMosModel(AbsESPnetModel):
         self.spectrogram_encoder = spectrogram_encoder
         self.head = head
         self.extract_feats_in_collect_stats = extract_feats_in_collect_stats
+        self.label_error = label_error
 
     def predict(
         self,
@@ -87,6 +92,8 @@ class ESPnetMosModel(AbsESPnetModel):
         self,
         mos: torch.Tensor,
         corpus: Optional[torch.Tensor] = None,
+        mos_std: Optional[torch.Tensor] = None,
+        votes: Optional[torch.Tensor] = None,
         utt_id: Optional[Sequence[str]] = None,
         **batch: torch.Tensor,
     ) -> Dict[str, object]:
@@ -96,6 +103,9 @@ class ESPnetMosModel(AbsESPnetModel):
             mos: Labels (Batch, 1).
             corpus: Each clip's place (Batch, 1) in the head's list of corpora,
                 where it has one; without it all are of the first.
+            mos_std: Standard deviations of the ratings behind the labels (Batch, 1),
+                for `label_error`.
+            votes: Numbers of these ratings (Batch, 1).
             utt_id: The clips' names, for the trainer's hook.
             batch: As `predict` takes it.
 
@@ -103,13 +113,24 @@ class ESPnetMosModel(AbsESPnetModel):
             `loss`, `stats` and `weight` as ESPnet's trainer reads them, and the
             predicted `mean` (Batch,), on the scale of each clip's corpus, which
             the trainer's hook reads.
+
+        Raises:
+            ValueError: `label_error` is set and the labels' ratings are not there.
         """
         mos = mos.flatten()
         mean, variance = self.predict(**batch)
         if corpus is not None:
             corpus = corpus.flatten()
         mean, variance = self.head.align(mean, variance, corpus)
-        loss = self.head.loss(mean, variance, mos)
+        spread = variance
+        if self.label_error:
+            if mos_std is None or votes is None:
+                raise ValueError(
+                    "model_conf.label_error is true, but the data have no mos_std and "
+                    "utt2votes: add them to the data directory, or leave it at false"
+                )
+            spread = variance + (mos_std.square() / votes).flatten()
+        loss = self.head.loss(mean, spread, mos)
         stats = dict(
             loss=loss.detach(),
             predicted_std=variance.detach().sqrt().mean(),

@@ -113,7 +113,7 @@ class MosTask(AbsTask):
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
         """Stack windows, which all have the same length."""
-        return CommonCollateFn(not_sequence=["mos", "corpus"])
+        return CommonCollateFn(not_sequence=["mos", "corpus", "mos_std", "votes"])
 
     @classmethod
     def build_preprocess_fn(
@@ -144,7 +144,7 @@ class MosTask(AbsTask):
         cls, train: bool = True, inference: bool = False
     ) -> Tuple[str, ...]:
         """Allow SSL features that were computed beforehand, and corpora's names."""
-        return () if inference else ("ssl_feats", "corpus")
+        return () if inference else ("ssl_feats", "corpus", "mos_std", "votes")
 
     @classmethod
     def build_optimizers(

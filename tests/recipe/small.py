@@ -50,10 +50,11 @@ def make_corpus(directory, clips_per_split=6):
             path = f"{split}_{i}.wav"
             samples = 10 ** ((mos - 7) / 2) * rng.standard_normal(fs)
             soundfile.write(directory / path, samples, fs)
-            rows.append(dict(path=path, mos=mos, system=f"s{i % 3}", split=split))
+            row = dict(path=path, mos=mos, system=f"s{i % 3}", split=split)
+            rows.append(dict(row, std=0.8, votes=8))
     table = directory / "table.csv"
     with table.open("w", newline="") as f:
-        writer = csv.DictWriter(f, ["path", "mos", "system", "split"])
+        writer = csv.DictWriter(f, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
     return table
@@ -68,7 +69,8 @@ def make_recipe(directory):
             shutil.copy(path, recipe) if path.is_file() else (
                 recipe / path.name
             ).symlink_to(path.resolve())
-    (recipe / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    config = dict(CONFIG, model_conf=dict(label_error=True))
+    (recipe / "config.yaml").write_text(yaml.safe_dump(config))
     return recipe
 
 

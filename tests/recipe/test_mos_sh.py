@@ -171,7 +171,7 @@ def add_bad(table, names):
         elif content is not None:
             soundfile.write(path, content, 16000, subtype="FLOAT")
         with table.open("a") as f:
-            f.write(f"{name},{mos},s0,train\n")
+            f.write(f"{name},{mos},s0,train,0.8,8\n")
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -188,7 +188,7 @@ def test_bad_data_is_named(tmp_path, name):
 def test_a_duplicated_id_is_named(tmp_path):
     table = make_corpus(tmp_path / "corpus", clips_per_split=1)
     with table.open("a") as f:
-        f.write("train_0.wav,2,s0,train\n")
+        f.write("train_0.wav,2,s0,train,0.8,8\n")
     result = run(make_recipe(tmp_path), table, "--stop_stage", "2")
     assert result.returncode != 0 and "train_0.wav" in result.stdout
 

@@ -411,3 +411,29 @@ def test_init_leaves_a_trained_ssl_model_as_it_was_trained(tmp_path):
     model = MosTask.build_model(parse(*options, "--init", "xavier_uniform"))
     for name, weight in model.ssl_frontend.state_dict().items():
         torch.testing.assert_close(weight, plain[name], rtol=0, atol=0)
+
+
+def test_the_labels_own_error_can_be_part_of_the_loss():
+    torch.manual_seed(0)
+    batch = dict(
+        speech_16k=torch.randn(3, 16000),
+        speech_16k_lengths=torch.tensor([16000] * 3),
+        speech_48k=torch.randn(3, 48000),
+        speech_48k_lengths=torch.tensor([48000] * 3),
+    )
+    mos = torch.tensor([[2.0], [3.0], [4.0]])
+    ratings = dict(
+        mos_std=torch.tensor([[0.5], [1.0], [0.0]]), votes=torch.tensor([[4], [9], [2]])
+    )
+    model = MosTask.build_model(parse("--model_conf", "label_error=true")).eval()
+    mean, variance = model.predict(**batch)
+    spread = variance + torch.tensor([0.5**2 / 4, 1.0 / 9, 0.0])
+    expected = torch.nn.functional.gaussian_nll_loss(mean, mos.flatten(), spread)
+    loss = model(mos=mos, **ratings, **batch)["loss"]
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    model.label_error = False
+    without = model(mos=mos, **ratings, **batch)["loss"]
+    assert abs(without - loss) > 1e-3
+    model.label_error = True
+    with pytest.raises(ValueError, match="label_error is true, .* utt2votes"):
+        model(mos=mos, **batch)

@@ -264,6 +264,10 @@ data_opts() {
     if [ -f "$2/utt2corpus" ]; then
         echo "--${1}data_path_and_name_and_type $2/utt2corpus,corpus,text"
     fi
+    if [ -f "$2/mos_std" ] && [ -f "$2/utt2votes" ]; then
+        echo "--${1}data_path_and_name_and_type $2/mos_std,mos_std,text_float" \
+            "--${1}data_path_and_name_and_type $2/utt2votes,votes,text_int"
+    fi
     if [ -n "${3:-}" ]; then
         echo "--${1}data_path_and_name_and_type $3,ssl_feats,ssl_feats"
     fi
