@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def table(rows: list[Figures]) -> str:
-    """Give clips a second, as Markdown."""
+    """Return clips a second, as Markdown."""
     lines = ["| | ms a clip | clips a second and core |", "| --- | ---: | ---: |"]
     for row in rows:
         lines.append(

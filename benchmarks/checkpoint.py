@@ -56,7 +56,7 @@ def make_checkpoint(path: Path, size: str) -> None:
 
 @contextmanager
 def random_checkpoint(size: str, directory: Optional[str] = None) -> Iterator[Path]:
-    """Give a checkpoint.
+    """Yield a checkpoint.
 
     Args:
         size: One of `SHAPES`; "2b" takes 8.7 GB.

@@ -112,7 +112,7 @@ WITH_CHECKPOINT = ("device_scores", "ssl_features", "training_step", "training_e
 
 
 def place(device: str) -> Dict[str, str]:
-    """Say where and with what this runs."""
+    """Describe where and with what this runs."""
     found = dict(
         device=machine(),
         pytorch=torch.__version__,

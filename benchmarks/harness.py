@@ -40,13 +40,13 @@ class Figures(NamedTuple):
 
 
 def resident() -> float:
-    """Give this process's resident memory in GB, without pages of mapped files."""
+    """Return this process's resident memory in GB, without pages of mapped files."""
     _, total, shared, *_ = Path("/proc/self/statm").read_text().split()
     return (int(total) - int(shared)) * PAGE / 1e9
 
 
 def give_back() -> None:
-    """Give freed memory back, which would hide what is taken next."""
+    """Return freed memory to the system, which would hide what is taken next."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # of glibc
 
@@ -128,7 +128,7 @@ def compare(
 def training_step(
     module: torch.nn.Module, loss: Callable[[], torch.Tensor], device: str, fast: bool
 ) -> Callable[[], None]:
-    """Give a function that trains one step: forward, backward and Adam.
+    """Return a function that trains one step: forward, backward and Adam.
 
     Args:
         module: Whose parameters are trained.
@@ -163,7 +163,7 @@ def heading(
     device: str = "cpu",
     arguments: Optional[Sequence[str]] = None,
 ) -> str:
-    """Say what was measured, when, where and by which command.
+    """Write what was measured, when, where and by which command.
 
     Args:
         title: Of the section.
@@ -205,7 +205,7 @@ def table(rows: Sequence[Figures], clips: int) -> str:
 
 
 def profiled(work: Callable[[], object]) -> str:
-    """Say where the time of a variant goes, by operator, on the CPU."""
+    """Show where the time of a variant goes, by operator, on the CPU."""
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         work()
     averages = profiler.key_averages()

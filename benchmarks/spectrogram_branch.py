@@ -63,7 +63,7 @@ def main() -> None:
         "--compile", action="store_true", help="Train with torch.compile as well"
     )
     parser.add_argument(
-        "--profile", action="store_true", help="Say where the time of ours goes"
+        "--profile", action="store_true", help="Show where the time of ours goes"
     )
     args = parser.parse_args()
     on_gpu = args.device.startswith("cuda")

@@ -46,7 +46,7 @@ def make_feats(num_clips: int, num_frames: int, dim: int) -> Feats:
 
 
 def write_npy(dtype: type) -> Callable[[Feats, Path], None]:
-    """Give a function that writes a file for each clip."""
+    """Return a function that writes a file for each clip."""
 
     def write(feats: Feats, folder: Path) -> None:
         with NpyScpWriter(folder / "data", folder / "feats.scp") as writer:
@@ -57,7 +57,7 @@ def write_npy(dtype: type) -> Callable[[Feats, Path], None]:
 
 
 def write_ark(dtype: type, **options) -> Callable[[Feats, Path], None]:
-    """Give a function that writes arks of as many clips as a shard of ours has."""
+    """Return a function that writes arks of as many clips as a shard of ours has."""
 
     def write(feats: Feats, folder: Path) -> None:
         for i, (utt, clip) in enumerate(feats.items()):

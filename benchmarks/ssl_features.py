@@ -43,7 +43,7 @@ PRODUCT_SIZE = 8192  # of the matrices whose product is taken for the peak
 
 
 def has_bfloat16(device: str) -> bool:
-    """Tell whether the hardware computes in bfloat16, rather than imitate it."""
+    """Return whether the hardware computes in bfloat16, rather than imitate it."""
     if device.startswith("cuda"):
         return torch.cuda.is_bf16_supported(including_emulation=False)
     cpuinfo = Path("/proc/cpuinfo")
@@ -102,7 +102,7 @@ def main() -> None:
         "--compile", action="store_true", help="Run with torch.compile as well"
     )
     parser.add_argument(
-        "--profile", action="store_true", help="Say where the time of ours goes"
+        "--profile", action="store_true", help="Show where the time of ours goes"
     )
     parser.add_argument("--dir", help="where to keep, or to find, the checkpoint")
     args = parser.parse_args()

@@ -134,7 +134,7 @@ def make_corpus(directory: Path, utterances: int) -> None:
 
 
 def command(directory: Path, options: argparse.Namespace) -> List[str]:
-    """Give the command that trains on a corpus."""
+    """Return the command that trains on a corpus."""
     return [
         *(
             sys.executable,

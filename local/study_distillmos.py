@@ -27,7 +27,7 @@ def get_parser():
     """Return the argument parser."""
     parser = argparse.ArgumentParser(
         description="Predict the MOS of every clip of a data directory with "
-        "Distill-MOS, which hears 16 kHz and is not trained here; write the "
+        "Distill-MOS, which operates at 16 kHz and is not trained here; write the "
         "predictions to mos and score them. What is done is not done again. " + NOTE
     )
     parser.add_argument(

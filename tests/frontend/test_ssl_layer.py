@@ -57,7 +57,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def checkpoint(made, monkeypatch):
-    """Give the configuration of a small random checkpoint."""
+    """Return the configuration of a small random checkpoint."""
     folder, paths = made
 
     def get(source="s3prl", upstream="wav2vec2_local", pre_norm=False):

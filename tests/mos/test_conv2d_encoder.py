@@ -11,7 +11,7 @@ from espnet_samos.mos.conv2d_inference import PIECE, POOL_SIZE
 
 
 def trained_encoder(channels=(4, 4, 6, 6), **options):
-    """Give an encoder whose batch normalisation does something."""
+    """Return an encoder whose batch normalisation does something."""
     torch.manual_seed(0)
     encoder = Conv2dEncoder(9, 30, channels, **options)
     for module in encoder.modules():

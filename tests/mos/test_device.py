@@ -28,7 +28,7 @@ BATCH = 3
 
 @contextlib.contextmanager
 def fake_cuda(module):
-    """Give a copy of a module on a GPU that is not there; it cannot go backwards."""
+    """Yield a copy of a module on a GPU that is not there; it cannot go backwards."""
     module = copy.deepcopy(module)
     swap = torch.__future__.get_overwrite_module_params_on_conversion()
     torch.__future__.set_overwrite_module_params_on_conversion(True)

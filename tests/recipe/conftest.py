@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def recipe_venv(warm_venv):
-    """Give recipes the environment with the warm interpreter."""
+    """Return recipes the environment with the warm interpreter."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VENV", str(warm_venv))
         yield

@@ -109,7 +109,7 @@ class Training:
         return self.process.pid
 
     def workers(self):
-        """Give the ids of its data-loading processes."""
+        """Return the ids of its data-loading processes."""
         command = Path(f"/proc/{self.pid}/cmdline").read_bytes()
         pids = []
         for task in Path(f"/proc/{self.pid}/task").iterdir():
