@@ -56,8 +56,9 @@ def build_preprocessor(args: argparse.Namespace, train: bool) -> CorpusPreproces
     return CorpusPreprocessor(
         corpora=args.head_conf.get("corpora", ()),
         train=train,
-        use_ssl=uses_branch(args, "ssl"),
-        use_spectrogram=uses_branch(args, "spectrogram"),
+        # the encoders are the model's: statistics are collected without them
+        use_ssl=args.ssl_frontend is not None,
+        use_spectrogram=args.spectrogram_frontend is not None,
         **args.preprocessor_conf,
     )
 

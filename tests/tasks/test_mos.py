@@ -125,6 +125,13 @@ def test_a_model_that_cannot_be_is_refused(options, message):
         MosTask.build_model(parse(*options))
 
 
+def test_statistics_need_no_encoders():
+    """What stage 3 of the recipe reads of a configuration has none."""
+    args = parse("--ssl_frontend", "none")
+    preprocess = MosTask.build_preprocess_fn(args, train=False)
+    assert list(preprocess.rates()) == ["speech_48k"]
+
+
 def test_any_espnet_frontend_fits_the_ssl_slot():
     options = ["--ssl_frontend", "default", "--ssl_frontend_conf", "{n_mels: 20}"]
     parser = MosTask.get_parser()
