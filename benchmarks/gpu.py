@@ -27,6 +27,7 @@ import torch
 
 from benchmarks.report import Finding
 from benchmarks.requirements import requirements
+from espnet_samos.mos.device import check_device
 from espnet_samos.utils.environment import machine
 
 RESULTS = Path(__file__).parent / "results"
@@ -247,6 +248,12 @@ def main() -> None:
     if args.requirements:
         print("\n".join(requirements()))
         return
+    try:
+        check_device(args.device)
+    except ValueError as e:
+        sys.exit(
+            f"benchmarks.gpu: error: {e} (--device cpu --size tiny tries the script)"
+        )
     where = place(args.device)
     kind = "gpu" if args.device.startswith("cuda") else args.device
     name = kind + ("" if args.size == "2b" else f"-{args.size}")

@@ -6,6 +6,7 @@ import re
 import subprocess
 
 import pytest
+import torch
 
 from benchmarks import gpu
 from benchmarks.report import Finding
@@ -75,6 +76,14 @@ def test_a_check_that_fails_or_hangs_is_reported(args, tmp_path):
     assert result["status"] == "out of time (0 s)"
     text = gpu.table({"device": "none"}, [result])
     assert "| wrong | **out of time (0 s)** | | | |" in text
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_it_says_what_can_be_done(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["gpu", "--output", str(tmp_path)])
+    with pytest.raises(SystemExit, match="'cuda' cannot be used .* --size tiny"):
+        gpu.main()
+    assert not list(tmp_path.iterdir())
 
 
 def test_targets():
