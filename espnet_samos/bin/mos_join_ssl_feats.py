@@ -12,7 +12,7 @@ from espnet_samos.utils.files import explain_full_disk
 def get_parser():
     """Return the argument parser."""
     parser = argparse.ArgumentParser(
-        description="Verify SSL features on disk, by count and checksum, and write "
+        description="Verify SSL features on disk, by count and size, and write "
         "ssl_feats.scp beside them; fail where they are not whole"
     )
     parser.add_argument("--data_dirs", nargs="+", required=True)
