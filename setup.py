@@ -19,7 +19,6 @@ EXTRAS = {
     "integration": ["playwright>=1.50"],
     # the mini corpus
     "mini": [
-        "av>=14",
         "pyopenjtalk-plus>=0.4.1.post10,<0.5",
         "visqol-python[accel]>=3.8,<4",
     ],
@@ -55,6 +54,7 @@ setup(
     packages=find_packages(include=["espnet_samos", "espnet_samos.*"]),
     package_data={"espnet_samos": ["py.typed", "integrations/*.yaml", "model_zoo/*/*"]},
     install_requires=[
+        "av>=15",
         # the SSL frontend that needs no download, and so that of the packaged model
         "distillmos>=0.9",
         "espnet[train]>=202611,<202706",
@@ -67,7 +67,7 @@ setup(
         "pandas>=2.2",
         "pyarrow>=15",
         "pyyaml>=6",
-        "scipy>=1.12",
+        "scipy>=1.15",
         "sentencepiece>=0.2",
         "soundfile>=0.12",
         "soxr>=0.5",

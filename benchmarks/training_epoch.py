@@ -27,7 +27,7 @@ NUM_FILES = 30
 MAX_VALID = 64
 RATES = (16000, 24000, 48000)
 LISTS = {
-    "wav.scp": "speech,sound",
+    "wav.scp": "speech,clip",
     "utt2fs": "fs,text_int",
     "mos": "mos,text_float",
 }

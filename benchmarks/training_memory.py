@@ -46,7 +46,7 @@ RETURN_MEMORY = dict(MALLOC_MMAP_THRESHOLD_="4194304", MALLOC_TRIM_THRESHOLD_="4
 # A path and an id of usual length: they are what grows with a corpus.
 FOLDER = "corpora/somewhere/with/a/path/of/usual/length"
 LISTS = {
-    "wav.scp": "speech,sound",
+    "wav.scp": "speech,clip",
     "utt2fs": "fs,text_int",
     "mos": "mos,text_float",
     "utt2corpus": "corpus,text",

@@ -4,7 +4,12 @@ from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
-from espnet_samos.audio.reading import AudioError, check_audio, to_mono
+from espnet_samos.audio.reading import (
+    AudioError,
+    check_audio,
+    check_multichannel,
+    to_mono,
+)
 from espnet_samos.audio.windows import cut_around, cut_windows
 
 SSL_RATE = 16000
@@ -34,8 +39,9 @@ class MosPreprocessor:
             takes their mean.
 
     Raises:
-        ValueError: `gain_db` is not two numbers, the lower first, or `flip_polarity`
-            is not a probability.
+        ValueError: `window_seconds` is not above 0, `gain_db` is not two numbers, the
+            lower first, `flip_polarity` is not a probability, or `multichannel` is
+            another word.
     """
 
     def __init__(
@@ -65,6 +71,12 @@ class MosPreprocessor:
                 f"preprocessor_conf.flip_polarity is {flip_polarity}: give a "
                 "probability, 0 to 1"
             )
+        if not 0 < window_seconds < float("inf"):
+            raise ValueError(
+                f"preprocessor_conf.window_seconds is {window_seconds}: give seconds, "
+                "more than 0"
+            )
+        check_multichannel(multichannel)
         self.train = train
         self.use_ssl = use_ssl
         self.use_spectrogram = use_spectrogram

@@ -23,6 +23,7 @@ SILENT_SHARE = 0.5
 CLIPPED_SHARE = 1e-4
 FLAT_SAMPLES = 3  # so many equal samples in a row at the peak are a flat top
 MIN_CREST_DB = 9.0
+MAX_OFFSET_SHARE = 0.05  # of the RMS level: more than sound itself is off zero
 MIN_BANDWIDTH_SHARE = 0.6  # of half the sampling rate, or of 20 kHz if that is lower
 AUDIBLE_HZ = 20000.0
 
@@ -37,8 +38,9 @@ class SignalReport(NamedTuple):
         warnings: Code -> explanation, for people. The codes are `short` (under 1 s),
             `silence` (most of it is below -60 dB re full scale), `clipping` (flat
             tops at the peak level), `compressed` (its dynamics are: peak and RMS
-            level of what is not silent are less than 9 dB apart) and `bandwidth`
-            (far below half the sampling rate).
+            level of what is not silent are less than 9 dB apart), `level` (samples
+            beyond full scale), `offset` (the mean of the samples is far from zero)
+            and `bandwidth` (far below half the sampling rate).
     """
 
     duration: float
@@ -79,12 +81,15 @@ class SignalMonitor:
         self.rest = np.zeros(0, dtype=np.float32)
         self.seconds: List[_Second] = []
         self.num_samples = 0
+        self.sum = 0.0
 
     def update(self, samples: np.ndarray) -> None:
         """Take the next samples, float32 (NSamples,), any number of them."""
         self.num_samples += len(samples)
         # NaN is reported elsewhere
-        samples = np.concatenate([self.rest, np.nan_to_num(samples)])
+        samples = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
+        self.sum += float(samples.sum(dtype=np.float64))
+        samples = np.concatenate([self.rest, samples])
         per_second = self.frame_length * round(1 / FRAME_SECONDS)
         whole = len(samples) // per_second * per_second
         for start in range(0, whole, per_second):
@@ -166,6 +171,16 @@ class SignalMonitor:
         if crest_db < MIN_CREST_DB:
             warnings["compressed"] = (
                 f"peaks are only {crest_db:.1f} dB above the RMS level"
+            )
+        if peak > 1.0:
+            warnings["level"] = (
+                f"its peak is {20 * np.log10(peak):.1f} dB above full scale"
+            )
+        offset = self.sum / self.num_samples
+        if abs(offset) > MAX_OFFSET_SHARE * rms:
+            warnings["offset"] = (
+                f"its mean is {offset:.4f}, not 0: remove the DC offset, which changes "
+                "the score and cannot be heard"
             )
         expected = min(self.fs / 2, AUDIBLE_HZ)
         if bandwidth < MIN_BANDWIDTH_SHARE * expected:

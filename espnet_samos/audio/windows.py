@@ -5,15 +5,15 @@ on the clip and the model alone.
 """
 
 import math
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import soxr
 
 from espnet_samos.audio.reading import (
-    check_finite,
     check_length,
     check_rate,
+    check_samples,
     is_silent,
 )
 
@@ -60,6 +60,53 @@ def window_starts(
         return [0.0]
     count = math.ceil(round(last / hop_seconds, 6))
     return [*(i * hop_seconds for i in range(count)), last]
+
+
+def window_edges(
+    starts: Sequence[float], seconds: float
+) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the moments where windows begin or end, and where each has its two.
+
+    Args:
+        starts: Where the windows begin, in seconds.
+        seconds: Length of a window.
+
+    Returns:
+        The moments in order, in seconds, (NEdges,), and the indices of each window's
+        beginning and end among them, (NWindows,).
+    """
+    begins = np.asarray(starts, dtype=np.float64)
+    edges, index = np.unique(
+        np.concatenate([begins, begins + seconds]).round(6), return_inverse=True
+    )
+    return edges, index[: len(begins)], index[len(begins) :]
+
+
+def time_shares(
+    starts: Sequence[float], seconds: float, counted: Sequence[bool]
+) -> np.ndarray:
+    """Return the share of a clip's time that each of its windows stands for.
+
+    Windows overlap: a moment stands in equal parts for each window that has it, and all
+    moments count alike. With these weights, the mean of the windows' scores is that of
+    a window at a random moment.
+
+    Args:
+        starts: Where the windows begin, in seconds.
+        seconds: Length of a window.
+        counted: Which of them count; the others get 0.
+
+    Returns:
+        Shares, (NWindows,), with the sum 1; all 0 where no window counts.
+    """
+    edges, first, last = window_edges(starts, seconds)
+    mask = np.asarray(counted, dtype=np.float64)
+    # how many windows more, or less, there are from each edge on
+    change = np.bincount(first, mask, len(edges)) - np.bincount(last, mask, len(edges))
+    overlap = np.maximum(np.cumsum(change)[:-1], 1)
+    time = np.concatenate([[0.0], np.cumsum(np.diff(edges) / overlap)])
+    shares = mask * (time[last] - time[first])
+    return shares / max(shares.sum(), np.finfo(np.float64).tiny)
 
 
 def cut_around(
@@ -132,7 +179,7 @@ def cut_windows(
 
     num_samples = count = 0
     for block in blocks:
-        check_finite(block)
+        check_samples(block)
         num_samples += len(block)
         if windows == "first" and count == 1:
             continue

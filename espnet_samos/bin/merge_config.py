@@ -35,7 +35,7 @@ def main(cmd=None):
     args = parser.parse_args(cmd)
     try:
         merged = merge_files(args.config)
-    except ValueError as e:
+    except (FileNotFoundError, ValueError) as e:
         parser.error(str(e))
     if args.keys is not None:
         merged = {key: merged[key] for key in args.keys if key in merged}

@@ -2,12 +2,12 @@
 """Read every clip of a list and write which ones cannot be used."""
 
 import argparse
-from pathlib import Path
 
 from tqdm import tqdm
 
 from espnet_samos.audio.reading import AudioError, read_clip
 from espnet_samos.utils.files import explain_full_disk
+from espnet_samos.utils.tables import read_table
 
 
 def get_parser():
@@ -31,10 +31,9 @@ def get_parser():
 def main(cmd=None):
     """Check the clips of a list."""
     args = get_parser().parse_args(cmd)
-    lines = Path(args.wav_scp).read_text(encoding="utf-8").splitlines()
+    files = read_table(args.wav_scp)
     with open(args.output, "w", encoding="utf-8") as output:
-        for line in tqdm(lines, desc="checking audio"):
-            utt, path = line.split(maxsplit=1)
+        for utt, path in tqdm(files.items(), desc="checking audio"):
             try:
                 read_clip(path, args.multichannel)
             except AudioError as e:

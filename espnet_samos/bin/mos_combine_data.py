@@ -2,10 +2,9 @@
 """Combine data directories."""
 
 import argparse
-import sys
 
+from espnet_samos.bin.errors import exit_on
 from espnet_samos.corpora.data_dir import CATEGORIES, combine_data_dirs
-from espnet_samos.utils.files import explain_full_disk
 from espnet_samos.utils.tables import DataError
 
 
@@ -30,7 +29,7 @@ def get_parser():
     return parser
 
 
-@explain_full_disk
+@exit_on(DataError)
 def main(cmd=None):
     """Combine data directories."""
     parser = get_parser()
@@ -40,12 +39,9 @@ def main(cmd=None):
             f"{len(args.data_dirs)} --data_dirs, but {len(args.corpora)} --corpora: "
             "give one for each"
         )
-    try:
-        summary = combine_data_dirs(
-            args.data_dirs, args.corpora, args.output_dir, args.category
-        )
-    except DataError as e:
-        sys.exit(f"error: {e}")
+    summary = combine_data_dirs(
+        args.data_dirs, args.corpora, args.output_dir, args.category
+    )
     print(f"{args.output_dir}: {summary.num_clips} clips")
 
 

@@ -1,18 +1,18 @@
 """Show the scores of several experiments on one test set side by side."""
 
 import argparse
-from pathlib import Path
 from typing import List, Optional, Tuple
 
+from espnet_samos.bin.errors import exit_on
 from espnet_samos.evaluation.report import LEVELS, comparison
 from espnet_samos.evaluation.scoring import ScoringError, read_scores
 
 
-def _named_path(text: str) -> Tuple[str, Path]:
+def _named_path(text: str) -> Tuple[str, str]:
     name, equals, path = text.partition("=")
     if not (name and equals and path):
         raise argparse.ArgumentTypeError(f"'{text}' is not NAME=path/to/scores.json")
-    return name, Path(path)
+    return name, path
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -26,7 +26,6 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--level", choices=LEVELS, help="show this level only, not both"
     )
-    parser.add_argument("--output", type=Path, help="also write the tables here")
     parser.add_argument(
         "scores",
         nargs="+",
@@ -37,20 +36,12 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@exit_on(ScoringError)
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
     args = get_parser().parse_args(cmd)
-    try:
-        text = comparison(
-            args.set,
-            [(name, read_scores(path)) for name, path in args.scores],
-            LEVELS if args.level is None else (args.level,),
-        )
-    except ScoringError as e:
-        raise SystemExit(f"error: {e}") from None
-    print(text)
-    if args.output is not None:
-        args.output.write_text(text, encoding="utf-8")
+    named_scores = [(name, read_scores(path)) for name, path in args.scores]
+    print(comparison(args.set, named_scores, [args.level] if args.level else LEVELS))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from espnet2.utils import config_argparse
 from espnet2.utils.nested_dict_action import NestedDictAction
 
 from espnet_samos.audio.preprocessor import MosPreprocessor
+from espnet_samos.bin.errors import exit_on
 from espnet_samos.mos.slots import ssl_frontend_choices
 from espnet_samos.train.dump_ssl_feats import dump_ssl_feats, ssl_settings
 from espnet_samos.train.ssl_feats import find_shards
@@ -55,6 +56,7 @@ def get_parser():
     return parser
 
 
+@exit_on(ValueError)
 def main(cmd=None):
     """Compute SSL features."""
     print(get_commandline_args(), file=sys.stderr)
@@ -70,23 +72,20 @@ def main(cmd=None):
         train=False, use_spectrogram=False, **args.preprocessor_conf
     )
     frontend_class = ssl_frontend_choices.get_class(args.ssl_frontend)
-    try:
-        shards = [
-            shard
-            for pair in zip(args.data_dirs, args.output_dirs, strict=True)
-            for shard in find_shards(*map(Path, pair))
-        ]
-        dump_ssl_feats(
-            shards[args.job - 1 :: args.num_jobs],
-            preprocessor,
-            ssl_settings(args.ssl_frontend, args.ssl_frontend_conf, preprocessor),
-            lambda: frontend_class(**args.ssl_frontend_conf),
-            device="cuda" if args.ngpu > 0 else "cpu",
-            batch_size=args.batch_size,
-            num_workers=args.num_workers,
-        )
-    except ValueError as e:
-        sys.exit(f"mos_dump_ssl_feats: error: {e}")
+    shards = [
+        shard
+        for pair in zip(args.data_dirs, args.output_dirs, strict=True)
+        for shard in find_shards(*map(Path, pair))
+    ]
+    dump_ssl_feats(
+        shards[args.job - 1 :: args.num_jobs],
+        preprocessor,
+        ssl_settings(args.ssl_frontend, args.ssl_frontend_conf, preprocessor),
+        lambda: frontend_class(**args.ssl_frontend_conf),
+        device="cuda" if args.ngpu > 0 else "cpu",
+        batch_size=args.batch_size,
+        num_workers=args.num_workers,
+    )
 
 
 if __name__ == "__main__":

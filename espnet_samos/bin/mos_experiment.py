@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import List, Optional
 
+from espnet_samos.bin.errors import exit_on
 from espnet_samos.evaluation.experiment import (
     OUTSIDE,
     experiment_tables,
@@ -12,9 +13,9 @@ from espnet_samos.evaluation.experiment import (
     read_runs,
     row_title,
 )
+from espnet_samos.evaluation.report import results_head
 from espnet_samos.evaluation.scoring import ScoringError
-from espnet_samos.utils.environment import environment
-from espnet_samos.utils.files import explain_full_disk, write_text
+from espnet_samos.utils.files import write_text
 
 EXPLANATION = (
     "Mean±standard deviation over runs, which differ in their seeds: this is the "
@@ -43,30 +44,25 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@explain_full_disk
+@exit_on(ScoringError)
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
     args = get_parser().parse_args(cmd)
-    try:
-        titles = {
-            row: row_title(row, args.train_set, args.pretrain_set) for row in args.rows
+    titles = {
+        row: row_title(row, args.train_set, args.pretrain_set) for row in args.rows
+    }
+    published = read_published(args.published) if args.published else {}
+    runs = {
+        test_set: {
+            row: read_runs(args.exp_dir, row, args.inference_tag, test_set)
+            for row in args.rows
         }
-        published = read_published(args.published) if args.published else {}
-        runs = {
-            test_set: {
-                row: read_runs(args.exp_dir, row, args.inference_tag, test_set)
-                for row in args.rows
-            }
-            for test_set in args.test_sets
-        }
-        tables = experiment_tables(titles, runs, published)
-    except ScoringError as e:
-        raise SystemExit(f"error: {e}") from None
-    lines = ["# RESULTS", "", "## Environment", ""]
-    lines += [f"- {key}: `{value}`" for key, value in environment().items()]
-    lines += ["", EXPLANATION]
+        for test_set in args.test_sets
+    }
+    tables = experiment_tables(titles, runs, published)
+    explanation = EXPLANATION
     if any("rows" in tables for tables in published.values()):
-        lines[-1] += (
+        explanation += (
             f" {OUTSIDE}: our mean is outside the published mean ± standard deviation."
         )
     for test_set, rows in runs.items():
@@ -78,7 +74,7 @@ def main(cmd: Optional[List[str]] = None) -> None:
             rows[args.rows[0]][0]["label_note"],
         )
         figure.savefig(args.exp_dir / f"{test_set}.png")
-    text = "\n".join([*lines, "", tables])
+    text = "\n\n".join([*results_head(), explanation, tables])
     write_text(args.exp_dir / "RESULTS.md", text)
     print(text)
 

@@ -74,6 +74,7 @@ def main(cmd=None):
             args.train_config,
             device="cuda" if args.ngpu > 0 else "cpu",
             windows=args.windows,
+            trust=True,  # of one's own training
         )
         clips = list_clips([args.wav_scp])
     except (FileNotFoundError, ValueError) as e:

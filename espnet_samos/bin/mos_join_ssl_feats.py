@@ -2,11 +2,10 @@
 """Verify SSL features on disk and list them."""
 
 import argparse
-import sys
 from pathlib import Path
 
+from espnet_samos.bin.errors import exit_on
 from espnet_samos.train.ssl_feats import join_shards
-from espnet_samos.utils.files import explain_full_disk
 
 
 def get_parser():
@@ -22,15 +21,12 @@ def get_parser():
     return parser
 
 
-@explain_full_disk
+@exit_on(ValueError)
 def main(cmd=None):
     """Verify and list SSL features."""
     args = get_parser().parse_args(cmd)
-    try:
-        for data_dir, feats_dir in zip(args.data_dirs, args.feats_dirs, strict=True):
-            join_shards(Path(data_dir), Path(feats_dir))
-    except ValueError as e:
-        sys.exit(f"mos_join_ssl_feats: error: {e}")
+    for data_dir, feats_dir in zip(args.data_dirs, args.feats_dirs, strict=True):
+        join_shards(Path(data_dir), Path(feats_dir))
 
 
 if __name__ == "__main__":

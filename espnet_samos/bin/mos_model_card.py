@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 from typing import List, Optional
 
+from espnet_samos.bin.errors import exit_on
 from espnet_samos.evaluation.scoring import ScoringError
 from espnet_samos.model_zoo.card import write_model_card
-from espnet_samos.utils.files import explain_full_disk
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -27,23 +27,20 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--description", default="", help="one line on the model")
     parser.add_argument(
         "--about",
-        type=Path,
+        default="",
         help="Markdown file on what only people know: data, limits, licences",
     )
     parser.add_argument("--command", default="", help="what made the model")
     return parser
 
 
-@explain_full_disk
+@exit_on(OSError, ScoringError)
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
     args = vars(get_parser().parse_args(cmd))
-    try:
-        if args["about"] is not None:
-            args["about"] = args["about"].read_text(encoding="utf-8")
-        write_model_card(**{**args, "about": args["about"] or ""})
-    except (OSError, ScoringError) as e:
-        raise SystemExit(f"error: {e}") from None
+    if args["about"]:
+        args["about"] = Path(args["about"]).read_text(encoding="utf-8")
+    write_model_card(**args)
 
 
 if __name__ == "__main__":

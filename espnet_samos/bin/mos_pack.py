@@ -4,8 +4,8 @@
 import argparse
 from typing import List, Optional
 
+from espnet_samos.bin.errors import exit_on
 from espnet_samos.model_zoo.pack import pack_model
-from espnet_samos.utils.files import explain_full_disk, full_disk
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -26,16 +26,10 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@explain_full_disk
+@exit_on(OSError)
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
-    args = get_parser().parse_args(cmd)
-    try:
-        pack_model(**vars(args))
-    except OSError as e:
-        if full_disk(e):
-            raise
-        raise SystemExit(f"error: {e}") from None
+    pack_model(**vars(get_parser().parse_args(cmd)))
 
 
 if __name__ == "__main__":

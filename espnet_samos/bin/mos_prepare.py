@@ -3,12 +3,11 @@
 
 import argparse
 import logging
-import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import List, Optional
 
+from espnet_samos.bin.errors import exit_on
 from espnet_samos.corpora import CORPORA
-from espnet_samos.utils.files import explain_full_disk
 from espnet_samos.utils.tables import DataError
 
 
@@ -48,22 +47,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "options of single corpora",
         "each corpus takes those it needs, and refuses the others",
+        argument_default=argparse.SUPPRESS,
     )
-    options: Dict[str, Dict[str, Any]] = {
-        "table": dict(help="csv: the table of clips; tcd_voip: that of labels"),
-        "set_prefix": dict(help="csv: first part of the sets' names"),
-        "labels": dict(
-            help="audiomos: training labels from the test of mixed rates (mixed, the "
-            "default) or from those of single rates (separate)"
-        ),
-        "audio_dir": dict(help="urgent2024_mos: where its audio is written out"),
-        "size": dict(help="mini: small, tiny or large"),
-        "band_limited": dict(
-            type=boolean, help="mini: add a set of clips with limited bandwidth"
-        ),
-    }
-    for name, settings in options.items():
-        group.add_argument(f"--{name}", default=argparse.SUPPRESS, **settings)
+    group.add_argument("--table", help="csv: the table of clips; tcd_voip: of labels")
+    group.add_argument("--set_prefix", help="csv: first part of the sets' names")
+    group.add_argument(
+        "--labels",
+        help="audiomos: training labels from the test of mixed rates (mixed, the "
+        "default) or from those of single rates (separate)",
+    )
+    group.add_argument(
+        "--audio_dir", help="urgent2024_mos: where its audio is written out"
+    )
+    group.add_argument("--size", help="mini: small, tiny or large")
+    group.add_argument(
+        "--band_limited",
+        type=boolean,
+        help="mini: add a set of clips with limited bandwidth",
+    )
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -80,7 +81,7 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@explain_full_disk
+@exit_on(DataError, OSError)
 def main(cmd: Optional[List[str]] = None) -> None:
     """Prepare a corpus as the command line says."""
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.INFO)
@@ -93,8 +94,6 @@ def main(cmd: Optional[List[str]] = None) -> None:
         prepare(options.pop("corpus"), Path(options.pop("output_dir")), options)
     except argparse.ArgumentError as e:
         parser.error(str(e))
-    except (DataError, OSError) as e:
-        sys.exit(f"error: {e}")
 
 
 if __name__ == "__main__":

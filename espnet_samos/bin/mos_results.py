@@ -4,10 +4,11 @@ import argparse
 from pathlib import Path
 from typing import List, Optional
 
+from espnet_samos.bin.errors import exit_on
 from espnet_samos.evaluation.plots import training_curve
 from espnet_samos.evaluation.report import experiment_results, read_experiment
 from espnet_samos.evaluation.scoring import ScoringError
-from espnet_samos.utils.files import explain_full_disk, write_text
+from espnet_samos.utils.files import write_text
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -21,15 +22,12 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@explain_full_disk
+@exit_on(ScoringError)
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
     exp_dir = Path(get_parser().parse_args(cmd).exp_dir)
     name = exp_dir.resolve().name
-    try:
-        results = read_experiment(exp_dir)
-    except ScoringError as e:
-        raise SystemExit(f"error: {e}") from None
+    results = read_experiment(exp_dir)
     text = experiment_results(name, results)
     # torch is slow to import: not for --help
     from espnet_samos.train.checkpoint import CHECKPOINT, PREVIOUS, read_checkpoint

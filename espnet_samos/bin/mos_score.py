@@ -3,9 +3,9 @@
 import argparse
 from typing import List, Optional
 
+from espnet_samos.bin.errors import exit_on
 from espnet_samos.evaluation.report import set_table
 from espnet_samos.evaluation.scoring import ScoringError, score_dir
-from espnet_samos.utils.files import explain_full_disk
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -30,14 +30,11 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-@explain_full_disk
+@exit_on(ScoringError)
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
     args = get_parser().parse_args(cmd)
-    try:
-        scores = score_dir(args.ref_dir, args.pred_dir)
-    except ScoringError as e:
-        raise SystemExit(f"error: {e}") from None
+    scores = score_dir(args.ref_dir, args.pred_dir)
     print(f"{scores['set']}\n\n{set_table(scores)}")
 
 

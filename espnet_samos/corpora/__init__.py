@@ -1,8 +1,10 @@
 """Corpora: one module for each, and one writer of Kaldi data directories.
 
-The module of a corpus has a function `prepare` that takes the options this corpus
-needs as keyword arguments (folders, tables, ...) and returns the clips of each
-set: `Dict[str, List[Clip]]`. It may define
+The module of a corpus has a function `prepare` that returns the clips of each set. Its
+arguments are the options of this corpus: `corpus_dir`, its folder, laid out as the
+module says; `skip_bad_clips`, which leaves out, and lists, lines with anything wrong
+with them; what else it needs. A `DataError` names a table that is missing, or that has
+wrong lines, and these lines. The module may define
 
 - `LABEL_NOTE`: a word of caution about its labels, which travels with the data
   directories;

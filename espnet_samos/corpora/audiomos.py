@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Dict, List, Tuple, Union
 
-from espnet_samos.corpora.clip import Clip, make_utt_id
+from espnet_samos.corpora.clip import Clip, ClipSets, make_utt_id
 from espnet_samos.corpora.ratings import Rating, clips_from_ratings
 from espnet_samos.corpora.split import split_off
 from espnet_samos.corpora.table import Row, parse_rows, read_rows
@@ -33,6 +33,11 @@ WHERE = (
     "licence: not stated"
 )
 NUM_CLIPS = {"audiomos_train": 320, "audiomos_valid": 80, "audiomos_test": 400}
+PUBLISHED_TABLES = {
+    "audiomos_train": "audiomos2025_train/DATA/train.csv",
+    "audiomos_valid": "audiomos2025_train/DATA/val.csv",
+    "audiomos_test": "audiomos2025_eval/DATA/eval.csv",
+}
 LABELS = ("mixed", "separate")
 PREFIX = "audiomos-track3-"
 # The system means that are published are rounded, if at all, to more digits.
@@ -41,8 +46,8 @@ MEAN_TOLERANCE = 0.01
 
 def prepare(
     corpus_dir: Union[str, Path], labels: str = "mixed", skip_bad_clips: bool = False
-) -> Dict[str, List[Clip]]:
-    """Read the corpus.
+) -> ClipSets:
+    """Read the corpus; hold one training clip in five back where it has no validation.
 
     Args:
         corpus_dir: The corpus' folder, in either layout.
@@ -50,15 +55,11 @@ def prepare(
             from: `mixed`, where clips of all rates were rated side by side, as those
             of `audiomos_test` were; or `separate`, one test for each rate. The
             published code's layout has one kind only.
-        skip_bad_clips: Leave out, and list, lines with anything wrong with them.
-
-    Returns:
-        The clips of `audiomos_train`, `audiomos_valid` and `audiomos_test`. In the
-        challenge's layout, one training clip in five is held back for validation.
+        skip_bad_clips: As for every corpus.
 
     Raises:
-        DataError: A table is missing or has wrong lines, or the means of the
-            systems are not those that were published.
+        DataError: Something is wrong with a table, or the means of the systems are
+            not those that were published.
     """
     corpus_dir = Path(corpus_dir)
     if labels not in LABELS:
@@ -72,14 +73,8 @@ def prepare(
                 f"{corpus_dir}: only the challenge's layout has labels '{labels}'"
             )
         return {
-            f"audiomos_{name}": _read_published(
-                corpus_dir / folder / "DATA", f"{table}.csv", skip_bad_clips
-            )
-            for name, folder, table in (
-                ("train", "audiomos2025_train", "train"),
-                ("valid", "audiomos2025_train", "val"),
-                ("test", "audiomos2025_eval", "eval"),
-            )
+            name: _read_published(corpus_dir / table, skip_bad_clips)
+            for name, table in PUBLISHED_TABLES.items()
         }
     raise DataError(
         f"{corpus_dir}: neither a folder val (the challenge's layout) nor "
@@ -87,9 +82,7 @@ def prepare(
     )
 
 
-def _read_challenge(
-    root: Path, corpus_dir: Path, labels: str, skip: bool
-) -> Dict[str, List[Clip]]:
+def _read_challenge(root: Path, corpus_dir: Path, labels: str, skip: bool) -> ClipSets:
     wav_dirs = [corpus_dir / "DATA/wav", corpus_dir / "wav"]
     wav_dir = next((path for path in wav_dirs if path.is_dir()), wav_dirs[0])
     sets = {}
@@ -113,11 +106,7 @@ def _read_challenge(
                 for clip in read(root / f"train/utt_{rate}.csv")
             ]
     train, valid = split_off(sets["val"], every=5)
-    return {
-        "audiomos_train": train,
-        "audiomos_valid": valid,
-        "audiomos_test": sets["test"],
-    }
+    return dict(audiomos_train=train, audiomos_valid=valid, audiomos_test=sets["test"])
 
 
 def _read_system_means(table: Path, skip: bool) -> Dict[str, float]:
@@ -152,23 +141,19 @@ def _read_ratings(
     return [dataclasses.replace(clip, fs=_rate(clip.path.stem)) for clip in clips]
 
 
-def _read_published(folder: Path, table_name: str, skip: bool) -> List[Clip]:
-    table = folder / table_name
-
+def _read_published(table: Path, skip: bool) -> List[Clip]:
     def parse(row: Row) -> Clip:
-        path = row.file("uttID", folder / "wav", ".wav")
+        path = row.file("uttID", table.parent / "wav", ".wav")
         fs = _rate(path.stem)
         system = row.name("sysID").removeprefix(PREFIX)
         # sys1 of one rate is not sys1 of another.
         if not system.startswith(f"{fs // 1000}k_"):
             system = f"{fs // 1000}k_{system}"
-        utt_id = make_utt_id("audiomos", path.stem)
         return Clip(
-            utt_id=utt_id,
+            utt_id=make_utt_id("audiomos", path.stem),
             path=path,
             mos=row.mos("rating"),
             system=system,
-            speaker=utt_id,
             fs=fs,
             lang="en",
         )

@@ -9,41 +9,28 @@ import logging
 from pathlib import Path
 from typing import Dict, List, Tuple, Union
 
-from espnet_samos.corpora.clip import Clip, make_utt_id
+from espnet_samos.corpora.clip import Clip, ClipSets, make_utt_id
 from espnet_samos.corpora.ratings import rating_std
 from espnet_samos.corpora.table import Row, parse_rows, read_rows
 from espnet_samos.utils.tables import DataError
 
 WHERE = "https://zenodo.org/records/6572573; licence: its own, stated there"
 NUM_CLIPS = {"bvcc_train": 4944, "bvcc_valid": 1066, "bvcc_test": 1066}
+# The labels and the single ratings of each set
+TABLES = {
+    "bvcc_train": ("train_mos_list.txt", "TRAINSET"),
+    "bvcc_valid": ("val_mos_list.txt", "DEVSET"),
+    "bvcc_test": ("test_mos_list.txt", "TESTSET"),
+}
 RATING_COLUMNS = ("system", "file", "rating", "unused", "listener")
 
 
-def prepare(
-    corpus_dir: Union[str, Path], skip_bad_clips: bool = False
-) -> Dict[str, List[Clip]]:
-    """Read the corpus.
-
-    Args:
-        corpus_dir: The corpus' folder, which has `DATA`.
-        skip_bad_clips: Leave out, and list, lines with anything wrong with them.
-
-    Returns:
-        The clips of `bvcc_train`, `bvcc_valid` and `bvcc_test`.
-
-    Raises:
-        DataError: A table is missing or has wrong lines.
-    """
+def prepare(corpus_dir: Union[str, Path], skip_bad_clips: bool = False) -> ClipSets:
+    """Read the three sets."""
     data = Path(corpus_dir) / "DATA"
     return {
-        f"bvcc_{name}": _read_part(
-            data, f"{part}_mos_list.txt", ratings_table, skip_bad_clips
-        )
-        for name, part, ratings_table in (
-            ("train", "train", "TRAINSET"),
-            ("valid", "val", "DEVSET"),
-            ("test", "test", "TESTSET"),
-        )
+        name: _read_part(data, *tables, skip_bad_clips)
+        for name, tables in TABLES.items()
     }
 
 
@@ -58,14 +45,12 @@ def _read_part(
         system, dash, _ = path.stem.partition("-")
         if not dash:
             raise DataError(f"'{path.name}' is not <system>-<utterance>.wav: rename")
-        utt_id = make_utt_id("bvcc", path.stem)
         values = ratings.get(path.name, [])
         return Clip(
-            utt_id=utt_id,
+            utt_id=make_utt_id("bvcc", path.stem),
             path=path,
             mos=row.mos("score"),
             system=system,
-            speaker=utt_id,
             mos_std=rating_std(values),
             votes=len(values) or None,
             lang="en",
@@ -76,11 +61,8 @@ def _read_part(
     unrated = [clip.path.name for clip in clips if clip.votes is None]
     if ratings and unrated:
         logging.warning(
-            "%s has no ratings of %d clips of %s (%s, ...): no standard deviations",
-            ratings_table,
-            len(unrated),
-            labels_table,
-            unrated[0],
+            f"{ratings_table} has no ratings of {len(unrated)} clips of {labels_table} "
+            f"({unrated[0]}, ...): no standard deviations"
         )
     return clips
 

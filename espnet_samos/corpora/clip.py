@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Union
+from typing import Dict, List, Optional, Union
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Clip:
         utt_id: Utterance id, without white space; starts with `speaker`.
         path: The audio file, at its native sampling rate.
         mos: Its label, 1..5; None where the corpus gives none.
-        system: The system (condition) that made the clip.
+        system: The system (condition) that made the clip; `unknown` without one.
         speaker: Speaker id; where speakers are unknown, the utterance id itself.
         fs: Sampling rate in Hz; None: as the file's header says.
         mos_std: Standard deviation of the ratings behind `mos`.
@@ -25,19 +25,21 @@ class Clip:
     utt_id: str
     path: Union[str, Path]
     mos: Optional[float]
-    system: str
-    speaker: str
+    system: str = "unknown"
+    speaker: str = ""
     fs: Optional[int] = None
     mos_std: Optional[float] = None
     votes: Optional[int] = None
     lang: Optional[str] = None
 
+    def __post_init__(self) -> None:
+        """Make the clip its own speaker where it has none."""
+        object.__setattr__(self, "speaker", self.speaker or self.utt_id)
+
+
+ClipSets = Dict[str, List[Clip]]
+
 
 def make_utt_id(corpus: str, name: str) -> str:
-    """Make an utterance id that no other corpus has, without white space.
-
-    Args:
-        corpus: The corpus, or the corpus and the speaker.
-        name: The clip's name within it.
-    """
+    """Make an utterance id of a clip's name within a corpus, or within a speaker's."""
     return f"{corpus}-" + re.sub(r"[^\w.-]+", "_", name)

@@ -10,30 +10,37 @@ The table is comma-separated text in UTF-8 with a header line. Columns:
     std      standard deviation of the ratings behind the label
     votes    number of ratings behind the label
     lang     language
+    listener who gave the rating: `mos` is one listener's, and the label is the mean
 
 Only `path` and `mos` are needed.
 """
 
+import dataclasses
 import hashlib
 import logging
+import os
 import re
+import statistics
 from collections import Counter
 from pathlib import Path, PurePath
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Dict, Iterable, List, Optional, Tuple, Union
 
-from espnet_samos.corpora.clip import Clip, make_utt_id
+from espnet_samos.corpora.clip import Clip, ClipSets, make_utt_id
+from espnet_samos.corpora.ratings import rating_std
 from espnet_samos.corpora.table import Row, existing_file, parse_rows, read_rows
-from espnet_samos.utils.tables import DataError
+from espnet_samos.utils.tables import DataError, report_problems
 
+LISTENER = "listener"
 NEEDED_COLUMNS = ("path", "mos")
-COLUMNS = (*NEEDED_COLUMNS, "system", "speaker", "split", "std", "votes", "lang")
+OPTIONAL = ("system", "speaker", "split", "std", "votes", "lang", LISTENER)
+COLUMNS = (*NEEDED_COLUMNS, *OPTIONAL)
 
 
 def prepare(
     table: Union[str, Path],
     set_prefix: Optional[str] = None,
     skip_bad_clips: bool = False,
-) -> Dict[str, List[Clip]]:
+) -> ClipSets:
     """Read a table of clips.
 
     Args:
@@ -41,14 +48,10 @@ def prepare(
         set_prefix: The sets are named `<set_prefix>_<split>`, or `<set_prefix>`
             where the table has no splits, and utterance ids begin with it. The
             default is the table's name.
-        skip_bad_clips: Leave out, and list, lines with anything wrong with them.
-
-    Returns:
-        The clips of each set.
+        skip_bad_clips: As for every corpus.
 
     Raises:
-        DataError: The table is missing, cannot be read, or has wrong lines; the
-            message names the file and the lines.
+        DataError: Something is wrong with the table or with `set_prefix`.
     """
     table = Path(table)
     prefix = set_prefix or re.sub(r"[^\w.-]+", "_", table.stem)
@@ -61,10 +64,14 @@ def prepare(
     ignored = [column for column in rows[0].cells if column not in COLUMNS]
     if ignored:
         logging.warning(
-            "%s: columns not used: %s (known: %s)",
-            *(table, ", ".join(ignored), ", ".join(COLUMNS)),
+            f"{table}: columns not used: {', '.join(ignored)} "
+            f"(known: {', '.join(COLUMNS)})"
         )
     names = _unique_names([row["path"] for row in rows])
+
+    def file(row: Row) -> str:
+        """Return the file, however its path is spelt."""
+        return os.path.realpath(table.parent / row["path"])
 
     def parse(row: Row) -> Tuple[str, Clip]:
         path = existing_file(table.parent / row.text("path"))
@@ -74,23 +81,74 @@ def prepare(
         # the utterance ids is the order of the speakers, as Kaldi's tools need it.
         speaker = re.sub(r"[^\w.]", "_", row["speaker"])
         corpus = f"{prefix}_{speaker}" if speaker else prefix
-        utt_id = make_utt_id(corpus, names[row["path"]])
         clip = Clip(
-            utt_id=utt_id,
+            utt_id=make_utt_id(corpus, names[row["path"]]),
             path=path,
             mos=row.mos("mos"),
             system=row.name("system") if row["system"] else "unknown",
-            speaker=corpus if speaker else utt_id,
+            speaker=corpus if speaker else "",
             mos_std=row.std("std"),
             votes=row.count("votes"),
             lang=row["lang"] or None,
         )
         return f"{prefix}_{row['split']}" if row["split"] else prefix, clip
 
-    sets: Dict[str, List[Clip]] = {}
-    for name, clip in parse_rows(table, rows, parse, ("path",), skip_bad_clips):
+    if LISTENER in rows[0].cells:
+        parsed = parse_rows(
+            *(table, rows, lambda row: (file(row), row, parse(row))),
+            *(("path", LISTENER), skip_bad_clips),
+            key=lambda row: (file(row), row[LISTENER]),
+        )
+        clips = _mean_ratings(table, parsed)
+    else:
+        clips = parse_rows(table, rows, parse, ("path",), skip_bad_clips, key=file)
+    sets: ClipSets = {}
+    for name, clip in clips:
         sets.setdefault(name, []).append(clip)
     return sets
+
+
+def _mean_ratings(
+    table: Path, ratings: Iterable[Tuple[str, Row, Tuple[str, Clip]]]
+) -> List[Tuple[str, Clip]]:
+    """Make one clip of all ratings of a file.
+
+    Args:
+        table: The table, for messages.
+        ratings: Each with its file, its row, and what that says of set and clip.
+
+    Raises:
+        DataError: Two rows say different things of one clip.
+    """
+    by_file: Dict[str, List[Tuple[Row, str, Clip]]] = {}
+    for file, row, (name, clip) in ratings:
+        by_file.setdefault(file, []).append((row, name, clip))
+    problems = []
+    clips = []
+    for rated in by_file.values():
+        first, name, clip = rated[0]
+        for row, _, _ in rated:
+            for column in ("system", "speaker", "split", "lang"):
+                if row[column] != first[column]:
+                    problems.append(
+                        f"line {row.line}: {row['path']}: {column} '{row[column]}', "
+                        f"but '{first[column]}' on line {first.line}: correct one"
+                    )
+            if row["std"] or row["votes"]:
+                problems.append(
+                    f"line {row.line}: {row['path']}: std and votes come from the "
+                    f"ratings where there is a column {LISTENER}: leave them empty"
+                )
+        values = [rating.mos for _, _, rating in rated if rating.mos is not None]
+        clip = dataclasses.replace(
+            clip,
+            mos=statistics.fmean(values),
+            mos_std=rating_std(values),
+            votes=len(values),
+        )
+        clips.append((name, clip))
+    report_problems(str(table), problems)
+    return clips
 
 
 def _unique_names(paths: List[str]) -> Dict[str, str]:

@@ -1,66 +1,45 @@
 """Kaldi data directories: the writer, the reader, and several as one."""
 
+import dataclasses
 import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
-import soundfile
-
-from espnet_samos.audio.reading import MAX_RATE, MIN_RATE, MIN_SECONDS
+from espnet_samos.audio.reading import AudioError, measure
 from espnet_samos.corpora.clip import Clip
 from espnet_samos.utils.files import write_text
 from espnet_samos.utils.tables import DataError, read_lines, read_table, report_problems
 
-# The last one is what makes a data directory: it goes first and comes last.
-FILES = (
-    "mos",
-    "mos_std",
-    "utt2votes",
-    "utt2sys",
-    "utt2fs",
-    "utt2spk",
-    "spk2utt",
-    "utt2lang",
-    "label_note",
-    "left_out",
-    "wav.scp",
-)
-
-
-NEEDED_FILES = {
-    "mos": "a line '<utterance> <label>' for each clip",
-    "utt2sys": "a line '<utterance> <system>' for each clip",
+# What each table says of a clip, and how it is formatted. The last one is what makes a
+# data directory: it goes first and comes last.
+TABLES = {
+    "mos": ("mos", ".4f"),
+    "mos_std": ("mos_std", ".4f"),
+    "utt2votes": ("votes", ""),
+    "utt2sys": ("system", ""),
+    "utt2fs": ("fs", ""),
+    "utt2spk": ("speaker", ""),
+    "utt2lang": ("lang", ""),
+    "wav.scp": ("path", ""),
 }
-
-TABLES = (*NEEDED_FILES, "utt2spk", "mos_std", "utt2votes", "utt2lang")
+FILES = ("spk2utt", "label_note", "left_out", *TABLES)
 CATEGORIES = ("corpus", "lang")
 
 
 @dataclass(frozen=True)
 class DataDirSummary:
-    """What a data directory holds.
-
-    Args:
-        num_clips: Number of clips.
-        seconds: Their length in all.
-        rates: Number of clips at each sampling rate in Hz.
-        num_systems: Number of systems.
-        mos_mean: Mean label.
-        mos_min: Lowest label.
-        mos_max: Highest label.
-        num_left_out: Number of clips that were left out, listed in `left_out`.
-    """
+    """What a data directory holds."""
 
     num_clips: int
-    seconds: float
-    rates: Dict[int, int]
+    seconds: float  # all clips together
+    rates: Dict[int, int]  # number of clips at each sampling rate in Hz
     num_systems: int
     mos_mean: float
     mos_min: float
     mos_max: float
-    num_left_out: int
+    num_left_out: int  # clips that `left_out` lists
 
 
 def write_data_dir(
@@ -70,11 +49,10 @@ def write_data_dir(
     skip_bad_clips: bool = False,
     known_problems: Optional[Mapping[str, str]] = None,
 ) -> DataDirSummary:
-    """Write `wav.scp`, `mos`, `utt2sys`, `utt2fs`, `utt2spk` and `spk2utt`.
+    """Write `spk2utt` and those of `TABLES` that every clip has a value for.
 
-    `mos_std`, `utt2votes` and `utt2lang` are added where every clip has them. All are
-    sorted as by `LC_ALL=C sort`; paths become absolute. `wav.scp` comes last, so that
-    a directory that was not finished does not look whole.
+    All are sorted as by `LC_ALL=C sort`; paths become absolute. `wav.scp` comes last,
+    so that a directory that was not finished does not look whole.
 
     Args:
         clips: The clips of one set.
@@ -97,21 +75,22 @@ def write_data_dir(
     clips = sorted(clips, key=lambda clip: clip.utt_id)
     known_problems = known_problems or {}
     kept: List[Clip] = []
-    headers: List[Tuple[int, float]] = []
+    seconds = 0.0
     problems: Dict[str, List[str]] = {}
     for clip in clips:
         clip_problems = _label_problems(clip)
         try:
             if clip.utt_id in known_problems:
                 raise DataError(known_problems[clip.utt_id])
-            header = _read_header(clip)
+            fs, length = _read_header(clip)
         except DataError as e:
             clip_problems.append(str(e))
         if clip_problems:
             problems.setdefault(clip.utt_id, []).extend(clip_problems)
         else:
-            kept.append(clip)
-            headers.append(header)
+            path = Path(clip.path).absolute()
+            kept.append(dataclasses.replace(clip, path=path, fs=fs))
+            seconds += length
     report_problems(
         str(directory),
         [f"{utt_id}: {p}" for utt_id, found in problems.items() for p in found],
@@ -121,46 +100,34 @@ def write_data_dir(
     report_problems(str(directory), _set_problems(kept))
     if not kept:
         raise DataError(f"{directory}: no clips to write")
-    clips = kept
 
-    rates = [fs for fs, _ in headers]
-    spk2utt: Dict[str, List[str]] = {}
-    for clip in clips:
-        spk2utt.setdefault(clip.speaker, []).append(clip.utt_id)
-    tables = {
-        "wav.scp": {c.utt_id: str(Path(c.path).absolute()) for c in clips},
-        "mos": {c.utt_id: f"{c.mos:.4f}" for c in clips},
-        "utt2sys": {c.utt_id: c.system for c in clips},
-        "utt2fs": {c.utt_id: str(fs) for c, fs in zip(clips, rates, strict=True)},
-        "utt2spk": {c.utt_id: c.speaker for c in clips},
-        "spk2utt": {speaker: " ".join(utts) for speaker, utts in spk2utt.items()},
-    }
-    if all(clip.mos_std is not None for clip in clips):
-        tables["mos_std"] = {c.utt_id: f"{c.mos_std:.4f}" for c in clips}
-    if all(clip.votes is not None for clip in clips):
-        tables["utt2votes"] = {c.utt_id: str(c.votes) for c in clips}
-    languages = {c.utt_id: c.lang for c in clips if c.lang is not None}
-    if len(languages) == len(clips):
-        tables["utt2lang"] = languages
-    texts = {
-        name: "".join(f"{key} {value}\n" for key, value in table.items())
-        for name, table in tables.items()
-    }
+    speakers = {clip.utt_id: clip.speaker for clip in kept}
+    texts = {"spk2utt": _format_table(_group_utts(speakers))}
+    for name, (key, form) in TABLES.items():
+        values = {clip.utt_id: getattr(clip, key) for clip in kept}
+        if None not in values.values():
+            texts[name] = _format_table(values, form)
     if label_note is not None:
         texts["label_note"] = f"{label_note}\n"
     if problems:
-        texts["left_out"] = "".join(
-            f"{utt_id} {'; '.join(found)}\n" for utt_id, found in problems.items()
-        )
-    _replace_files(directory, texts)
+        left_out = {utt_id: "; ".join(found) for utt_id, found in problems.items()}
+        texts["left_out"] = _format_table(left_out)
+    # A data directory is never half old, half new.
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in reversed(FILES):
+        (directory / name).unlink(missing_ok=True)
+    for name in FILES:
+        if name in texts:
+            write_text(directory / name, texts[name])
 
     # Clips without a label are among the problems.
-    labels = [clip.mos for clip in clips if clip.mos is not None]
+    labels = [clip.mos for clip in kept if clip.mos is not None]
+    rates = Counter(clip.fs for clip in kept if clip.fs is not None)
     return DataDirSummary(
-        num_clips=len(clips),
-        seconds=sum(seconds for _, seconds in headers),
-        rates=dict(sorted(Counter(rates).items())),
-        num_systems=len({clip.system for clip in clips}),
+        num_clips=len(kept),
+        seconds=seconds,
+        rates=dict(sorted(rates.items())),
+        num_systems=len({clip.system for clip in kept}),
         mos_mean=sum(labels) / len(labels),
         mos_min=min(labels),
         mos_max=max(labels),
@@ -194,9 +161,7 @@ def _label_problems(clip: Clip) -> List[str]:
     problems = []
     for key in ("utt_id", "system", "speaker", "lang"):
         value = getattr(clip, key)
-        if key == "lang" and value is None:
-            continue
-        if not value or value.split() != [value]:
+        if value is not None and value.split() != [value]:
             problems.append(f"{key} '{value}' is empty or has white space: rename it")
     if not clip.utt_id.startswith(clip.speaker):
         problems.append(
@@ -226,39 +191,30 @@ def _is_number(value: object) -> bool:
 
 def _read_header(clip: Clip) -> Tuple[int, float]:
     """Return a clip's sampling rate in Hz and its length in seconds."""
-    # A data directory has one line for each clip, and a last "|" means a command.
-    if str(clip.path).endswith("|") or "\n" in str(clip.path):
-        raise DataError(f"the path {str(clip.path)!r} cannot stand in wav.scp")
-    if not Path(clip.path).is_file():
-        raise DataError(f"no such file: {clip.path}: correct the path")
+    path = str(clip.path)
+    # A data directory has a line for each clip, which tools split at any white space
+    # and at control characters; a last "|" means a command.
+    if path.endswith("|") or path != path.strip() or not path.isprintable():
+        raise DataError(f"the path {path!r} cannot stand in wav.scp: rename the file")
     try:
-        info = soundfile.info(str(clip.path))
-    except (soundfile.LibsndfileError, RuntimeError) as e:
-        raise DataError(
-            f"{clip.path} cannot be read as audio ({e}): convert it to wav or flac"
-        ) from e
-    fs = info.samplerate
+        num_samples, fs = measure(path)
+    except AudioError as e:
+        raise DataError(f"{e}: correct the path, or drop the clip") from e
     if clip.fs is not None and clip.fs != fs:
-        raise DataError(f"{clip.path} is at {fs} Hz, not at {clip.fs} Hz as stated")
-    if not MIN_RATE <= fs <= MAX_RATE:
-        raise DataError(
-            f"{clip.path} is at {fs} Hz, outside {MIN_RATE}-{MAX_RATE} Hz: resample it"
-        )
-    if info.frames < MIN_SECONDS * fs:
-        raise DataError(
-            f"{clip.path} is shorter than {1000 * MIN_SECONDS:.0f} ms: drop it"
-        )
-    return fs, info.frames / fs
+        raise DataError(f"{path} is at {fs} Hz, not at {clip.fs} Hz as stated")
+    return fs, num_samples / fs
 
 
-def _replace_files(directory: Path, texts: Dict[str, str]) -> None:
-    """Replace a data directory's files so that it is never half old, half new."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for name in reversed(FILES):
-        (directory / name).unlink(missing_ok=True)
-    for name in FILES:
-        if name in texts:
-            write_text(directory / name, texts[name])
+def _group_utts(keys: Mapping[str, str]) -> Dict[str, str]:
+    """Return the utterances of each key, as `spk2utt` has them."""
+    groups: Dict[str, List[str]] = {}
+    for utt_id, key in sorted(keys.items()):
+        groups.setdefault(key, []).append(utt_id)
+    return {key: " ".join(utt_ids) for key, utt_ids in sorted(groups.items())}
+
+
+def _format_table(table: Mapping[str, Any], form: str = "") -> str:
+    return "".join(f"{key} {value:{form}}\n" for key, value in table.items())
 
 
 def _number(text: Optional[str], kind: type = float) -> Any:
@@ -289,12 +245,15 @@ def read_data_dir(
             `wav.scp` does not have.
     """
     data_dir = Path(data_dir)
-    for name, content in NEEDED_FILES.items():
+    for name, value in (("mos", "label"), ("utt2sys", "system")):
         if not (data_dir / name).is_file():
-            raise DataError(f"no {data_dir / name}: write one, {content}")
+            raise DataError(
+                f"no {data_dir / name}: write one, a line '<utterance> <{value}>' for "
+                "each clip"
+            )
     tables = {
         name: read_table(data_dir / name) if (data_dir / name).is_file() else {}
-        for name in TABLES
+        for name in ("mos", "mos_std", "utt2votes", "utt2sys", "utt2spk", "utt2lang")
     }
     paths = read_lines(Path(wav_scp or data_dir / "wav.scp"))
     known = {utt for utt, _ in paths}
@@ -310,7 +269,7 @@ def read_data_dir(
             path=path,
             mos=_number(tables["mos"].get(utt)),
             system=tables["utt2sys"].get(utt, ""),
-            speaker=tables["utt2spk"].get(utt, utt),
+            speaker=tables["utt2spk"].get(utt, ""),
             mos_std=_number(tables["mos_std"].get(utt)),
             votes=_number(tables["utt2votes"].get(utt), int),
             lang=tables["utt2lang"].get(utt),
@@ -365,19 +324,10 @@ def combine_data_dirs(
     label_note = "; ".join(dict.fromkeys(notes)) or None
     summary = write_data_dir(clips, output_dir, label_note)
 
-    categories: Dict[str, List[str]] = {}
-    for clip in sorted(clips, key=lambda clip: clip.utt_id):
-        name = utt2corpus[clip.utt_id] if category == "corpus" else clip.lang
-        assert name is not None  # checked when the directories were read
-        categories.setdefault(name, []).append(clip.utt_id)
-    _write_table(output_dir / "utt2corpus", utt2corpus)
-    _write_table(
-        output_dir / "category2utt",
-        {name: " ".join(utts) for name, utts in categories.items()},
+    utt2corpus = dict(sorted(utt2corpus.items()))
+    categories = (
+        utt2corpus if category == "corpus" else read_table(output_dir / "utt2lang")
     )
+    write_text(output_dir / "utt2corpus", _format_table(utt2corpus))
+    write_text(output_dir / "category2utt", _format_table(_group_utts(categories)))
     return summary
-
-
-def _write_table(path: Path, table: Dict[str, str]) -> None:
-    lines = (f"{key} {value}\n" for key, value in sorted(table.items()))
-    write_text(path, "".join(lines))

@@ -7,9 +7,8 @@ import shutil
 import urllib.request
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Union
+from typing import List, NamedTuple, Optional, Union
 
 from tqdm import tqdm
 
@@ -23,29 +22,17 @@ ZENODO_RECORDS = {"nisqa": 4728081, "somos": 7378801}
 HUB_DATASETS = {"urgent2024_mos": "urgent-challenge/urgent2024_mos"}
 
 
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file as its archive describes it.
-
-    Args:
-        name: Its name.
-        url: Where it is.
-        size: In bytes.
-        md5: Checksum in hexadecimal digits.
-    """
+class RemoteFile(NamedTuple):
+    """A file as its archive describes it."""
 
     name: str
     url: str
-    size: int
-    md5: str
+    size: int  # in bytes
+    md5: str  # in hexadecimal digits
 
 
 def list_zenodo(record: int, api: str = ZENODO_API) -> List[RemoteFile]:
     """List the files of a record of Zenodo.
-
-    Args:
-        record: Number of the record.
-        api: Address of the records.
 
     Raises:
         DataError: There is no answer, or one without a list of files.
@@ -59,9 +46,8 @@ def list_zenodo(record: int, api: str = ZENODO_API) -> List[RemoteFile]:
             kind, md5 = file["checksum"].split(":")
             if kind != "md5" or Path(file["key"]).name != file["key"]:
                 raise ValueError(f"{file['key']}, {file['checksum']}")
-            files.append(
-                RemoteFile(file["key"], file["links"]["self"], file["size"], md5)
-            )
+            url_of_file = file["links"]["self"]
+            files.append(RemoteFile(file["key"], url_of_file, file["size"], md5))
     except OSError as e:
         raise DataError(f"cannot reach {url}: {e}") from e
     except (ValueError, KeyError, TypeError) as e:
@@ -70,11 +56,7 @@ def list_zenodo(record: int, api: str = ZENODO_API) -> List[RemoteFile]:
 
 
 def check_space(folder: Path, num_bytes: int) -> None:
-    """Check that the disk has enough space.
-
-    Raises:
-        DataError: There is not enough space.
-    """
+    """Raise a `DataError` where the disk has not enough space."""
     free = shutil.disk_usage(folder).free
     if num_bytes > free:
         raise DataError(
@@ -84,14 +66,10 @@ def check_space(folder: Path, num_bytes: int) -> None:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip archive and the zip archives inside it, each where it is.
+    """Unpack a zip archive to a folder, and the zip archives inside it where they are.
 
     Archives inside are deleted afterwards. Resource forks, which Macs add, are left
     out.
-
-    Args:
-        archive: The zip archive; it is kept.
-        folder: Where its files go.
 
     Raises:
         DataError: It is damaged, would write outside the folder, or there is not
@@ -99,25 +77,22 @@ def unpack(archive: Path, folder: Path) -> None:
     """
     try:
         with zipfile.ZipFile(archive) as file:
-            members = [
-                info
-                for info in file.infolist()
-                if not info.filename.startswith("__MACOSX/")
-            ]
-            check_space(folder, sum(info.file_size for info in members))
+            names = [n for n in file.namelist() if not n.startswith("__MACOSX/")]
+            check_space(folder, sum(file.getinfo(name).file_size for name in names))
             root = folder.resolve()
-            for info in members:
-                if not (root / info.filename).resolve().is_relative_to(root):
+            for name in names:
+                if not (root / name).resolve().is_relative_to(root):
                     raise DataError(
-                        f"{archive}: '{info.filename}' would be written outside "
-                        f"{folder}: do not use this archive"
+                        f"{archive}: '{name}' would be written outside {folder}: do "
+                        "not use this archive"
                     )
-            for info in tqdm(members, desc=f"unpacking {archive.name}", unit="file"):
-                file.extract(info, folder)
+            file.extractall(
+                folder, tqdm(names, desc=f"unpacking {archive.name}", unit="file")
+            )
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as e:
         raise DataError(f"{archive}: cannot be unpacked ({e}): download it anew") from e
-    for info in members:
-        inner = folder / info.filename
+    for name in names:
+        inner = folder / name
         if inner.suffix == ".zip" and inner.is_file():
             unpack(inner, inner.parent)
             inner.unlink()

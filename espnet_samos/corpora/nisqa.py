@@ -5,9 +5,9 @@ condition (`con`) within its database (`db`).
 """
 
 from pathlib import Path
-from typing import Dict, List, Union
+from typing import List, Union
 
-from espnet_samos.corpora.clip import Clip, make_utt_id
+from espnet_samos.corpora.clip import Clip, ClipSets, make_utt_id
 from espnet_samos.corpora.table import Row, parse_rows, read_rows
 
 WHERE = (
@@ -32,21 +32,8 @@ SETS = {
 COLUMNS = ("db", "con", "filename_deg", "mos")
 
 
-def prepare(
-    corpus_dir: Union[str, Path], skip_bad_clips: bool = False
-) -> Dict[str, List[Clip]]:
-    """Read the corpus.
-
-    Args:
-        corpus_dir: The corpus' folder, which has `NISQA_TRAIN_SIM` and six others.
-        skip_bad_clips: Leave out, and list, lines with anything wrong with them.
-
-    Returns:
-        The clips of each of the five sets.
-
-    Raises:
-        DataError: A table is missing or has wrong lines.
-    """
+def prepare(corpus_dir: Union[str, Path], skip_bad_clips: bool = False) -> ClipSets:
+    """Read the five sets."""
     return {
         name: [
             clip
@@ -63,14 +50,12 @@ def _read_part(corpus_dir: Path, part: str, skip_bad_clips: bool) -> List[Clip]:
 
     def parse(row: Row) -> Clip:
         path = row.file("filename_deg", folder / "deg")
-        # Names of files start anew in each part.
-        utt_id = make_utt_id("nisqa", f"{part.lower()}_{path.stem}")
         return Clip(
-            utt_id=utt_id,
+            # Names of files start anew in each part.
+            utt_id=make_utt_id("nisqa", f"{part.lower()}_{path.stem}"),
             path=path,
             mos=row.mos("mos"),
             system=f"{row.name('db')}_{row.name('con')}",
-            speaker=utt_id,
             mos_std=row.std("mos_std"),
             votes=row.count("votes"),
             lang=row["lang"].lower() or None,

@@ -9,11 +9,12 @@ from types import ModuleType
 from typing import Any, Dict, List, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from espnet_samos.corpora import CORPORA
-from espnet_samos.corpora.clip import Clip
+from espnet_samos.corpora.clip import ClipSets
 from espnet_samos.corpora.data_dir import DataDirSummary, write_data_dir
 from espnet_samos.utils.figures import PALETTE, new_figure, rate_name
 from espnet_samos.utils.tables import DataError, read_table
@@ -39,24 +40,22 @@ def prepare(corpus: str, output_dir: Path, options: Mapping[str, Any]) -> None:
     summaries = {}
     for name, clips in sets.items():
         directory = output_dir / name
-        summaries[name] = write_data_dir(
+        summary = write_data_dir(
             clips, directory, label_note, options["skip_bad_clips"]
         )
+        summaries[name] = summary
         plot_labels(directory, label_note or "")
-        if summaries[name].num_clips != published.get(name, summaries[name].num_clips):
+        if summary.num_clips != published.get(name, summary.num_clips):
             logging.warning(
-                "%s has %d clips; it was published with %d",
-                *(name, summaries[name].num_clips, published[name]),
+                f"{name} has {summary.num_clips} clips; it was published with "
+                f"{published[name]}"
             )
     print(format_summaries(summaries))
     if label_note is not None:
         print(f"Note: {label_note}.")
 
 
-def _read_sets(
-    corpus: str, module: ModuleType, options: Mapping[str, Any]
-) -> Dict[str, List[Clip]]:
-    """Return the clips of each set of a corpus."""
+def _read_sets(corpus: str, module: ModuleType, options: Mapping[str, Any]) -> ClipSets:
     parameters = inspect.signature(module.prepare).parameters
     # These are for any corpus, also one that has no use for them.
     unused = {"nj", "skip_bad_clips"} - set(parameters)
@@ -126,20 +125,18 @@ def plot_labels(directory: Path, note: str) -> None:
 
 def format_summaries(summaries: Mapping[str, DataDirSummary]) -> str:
     """Make a table: a line for each set."""
-    lines = [("set", "clips", "h:mm:ss", "systems", "mean", "range", "clips at kHz")]
-    for name, s in summaries.items():
-        rates = ", ".join(f"{n} at {fs / 1000:g}" for fs, n in s.rates.items())
+    rows = []
+    for s in summaries.values():
         minutes, seconds = divmod(round(s.seconds), 60)
-        length = f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
-        label_range = f"{s.mos_min:.2f}-{s.mos_max:.2f}"
-        lines.append(
-            (
-                *(name, str(s.num_clips), length, str(s.num_systems)),
-                *(f"{s.mos_mean:.2f}", label_range, rates),
-            )
-        )
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
+        row = {
+            "clips": s.num_clips,
+            "h:mm:ss": f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}",
+            "systems": s.num_systems,
+            "mean": f"{s.mos_mean:.2f}",
+            "range": f"{s.mos_min:.2f}-{s.mos_max:.2f}",
+            "clips at kHz": ", ".join(
+                f"{n} at {fs / 1000:g}" for fs, n in s.rates.items()
+            ),
+        }
+        rows.append(row)
+    return pd.DataFrame(rows, index=list(summaries)).to_string()

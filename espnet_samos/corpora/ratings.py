@@ -1,29 +1,20 @@
 """From single ratings to labels."""
 
 import statistics
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterable, List, Optional, Sequence
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 from espnet_samos.corpora.clip import Clip, make_utt_id
 from espnet_samos.utils.tables import report_problems
 
 
-@dataclass(frozen=True)
-class Rating:
-    """What one listener gave one clip.
-
-    Args:
-        path: The clip's audio file.
-        system: What made the clip.
-        value: The rating, 1..5.
-        line: The line of the table that has it.
-    """
+class Rating(NamedTuple):
+    """What one listener gave one clip."""
 
     path: Path
     system: str
-    value: float
-    line: int
+    value: float  # 1..5
+    line: int  # of the table
 
 
 def rating_std(values: Sequence[float]) -> Optional[float]:
@@ -59,15 +50,13 @@ def clips_from_ratings(
     report_problems(where, problems)
     clips = []
     for path, rated in by_path.items():
-        utt_id = make_utt_id(corpus, path.stem)
         values = [rating.value for rating in rated]
         clips.append(
             Clip(
-                utt_id=utt_id,
+                utt_id=make_utt_id(corpus, path.stem),
                 path=path,
                 mos=statistics.fmean(values),
                 system=rated[0].system,
-                speaker=utt_id,
                 mos_std=rating_std(values),
                 votes=len(values),
                 lang=lang,

@@ -6,9 +6,9 @@ Layout, with `audios.zip` unpacked: clips in `audios`; single ratings in
 """
 
 from pathlib import Path
-from typing import Dict, List, Union
+from typing import Union
 
-from espnet_samos.corpora.clip import Clip
+from espnet_samos.corpora.clip import ClipSets
 from espnet_samos.corpora.ratings import Rating, clips_from_ratings
 from espnet_samos.corpora.table import Row, parse_rows, read_rows
 
@@ -17,21 +17,8 @@ NUM_CLIPS = {"somos_train": 14100, "somos_valid": 3000, "somos_test": 3000}
 COLUMNS = ("systemId", "utteranceId", "choice", "listenerId")
 
 
-def prepare(
-    corpus_dir: Union[str, Path], skip_bad_clips: bool = False
-) -> Dict[str, List[Clip]]:
-    """Read the corpus, its first split, ratings of trustworthy listeners only.
-
-    Args:
-        corpus_dir: The corpus' folder, which has `audios` and `training_files`.
-        skip_bad_clips: Leave out, and list, lines with anything wrong with them.
-
-    Returns:
-        The clips of `somos_train`, `somos_valid` and `somos_test`.
-
-    Raises:
-        DataError: A table is missing or has wrong lines.
-    """
+def prepare(corpus_dir: Union[str, Path], skip_bad_clips: bool = False) -> ClipSets:
+    """Read the three sets of the first split, ratings of trustworthy listeners only."""
     corpus_dir = Path(corpus_dir)
 
     def parse(row: Row) -> Rating:
@@ -41,8 +28,7 @@ def prepare(
     sets = {}
     for name in ("train", "valid", "test"):
         table = corpus_dir / f"training_files/split1/clean/{name.upper()}SET"
-        ratings = parse_rows(
-            table, read_rows(table, COLUMNS), parse, COLUMNS, skip_bad_clips
-        )
+        rows = read_rows(table, COLUMNS)
+        ratings = parse_rows(table, rows, parse, COLUMNS, skip_bad_clips)
         sets[f"somos_{name}"] = clips_from_ratings(ratings, "somos", "en", str(table))
     return sets

@@ -7,14 +7,10 @@ from espnet_samos.corpora.clip import Clip
 
 
 def split_off(clips: Sequence[Clip], every: int) -> Tuple[List[Clip], List[Clip]]:
-    """Hold one clip in `every` back, as many of each system as can be.
+    """Hold `len(clips) // every` clips back, as many of each system as can be.
 
     Which clips are held back depends on their utterance ids alone: not on the
     order of the clips, the machine or the run.
-
-    Args:
-        clips: The clips.
-        every: `len(clips) // every` are held back.
 
     Returns:
         The other clips and those held back, in the order of `clips`.

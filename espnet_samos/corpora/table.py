@@ -8,22 +8,27 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Union
+from typing import (
+    Callable,
+    Dict,
+    Hashable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from espnet_samos.utils.tables import DataError, report_problems
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table; its methods raise a `DataError` for a wrong cell.
+    """A row of a table; its methods raise a `DataError` for a wrong cell."""
 
-    Args:
-        line: Number of the row's last line, from 1.
-        cells: Text by column, without white space at its ends.
-    """
-
-    line: int
-    cells: Mapping[str, str]
+    line: int  # the row's last one, from 1
+    cells: Mapping[str, str]  # by column, without white space at the ends
 
     def __getitem__(self, column: str) -> str:
         """Return a cell; a column that the table does not have is empty."""
@@ -104,17 +109,13 @@ def existing_file(path: Path) -> Path:
 
 
 def read_rows(
-    path: Union[str, Path],
-    needed: Sequence[str],
-    delimiter: str = ",",
-    header: bool = True,
+    path: Union[str, Path], needed: Sequence[str], header: bool = True
 ) -> List[Row]:
-    """Read a table in UTF-8, with or without a byte-order mark.
+    """Read a comma-separated table in UTF-8, with or without a byte-order mark.
 
     Args:
         path: The table's file.
         needed: The columns it must have; others are read as well.
-        delimiter: What is between two cells.
         header: The first line names the columns; if not, they are `needed`.
 
     Returns:
@@ -125,12 +126,8 @@ def read_rows(
             file and the lines.
     """
     path = Path(path)
-    reader = csv.reader(
-        io.StringIO(_read_text(path), newline=""),
-        delimiter=delimiter,
-        skipinitialspace=True,
-        strict=True,
-    )
+    text = io.StringIO(_read_text(path), newline="")
+    reader = csv.reader(text, skipinitialspace=True, strict=True)
     columns = None if header else list(needed)
     rows: List[Row] = []
     problems: List[str] = []
@@ -141,19 +138,19 @@ def read_rows(
             cells = [cell.strip() for cell in cells]
             if columns is None:
                 columns = cells
-                _check_header(path, reader.line_num, columns, needed, delimiter)
+                _check_header(f"{path}: line {reader.line_num}", columns, needed)
             elif len(cells) != len(columns):
                 problems.append(
                     f"line {reader.line_num}: not {len(columns)} fields "
-                    f"({', '.join(columns)}): quote fields that have a '{delimiter}'"
+                    f"({', '.join(columns)}): quote fields that have a ','"
                 )
             else:
                 row = dict(zip(columns, cells, strict=True))
                 rows.append(Row(reader.line_num, row))
     except csv.Error as e:
         raise DataError(
-            f"{path}: line {reader.line_num}: not a table with '{delimiter}' between "
-            f"its cells ({e}): correct the line"
+            f"{path}: line {reader.line_num}: not a table with ',' between its cells "
+            f"({e}): correct the line"
         ) from e
     report_problems(str(path), problems)
     if not rows:
@@ -168,8 +165,12 @@ def parse_rows[T](
     parse: Callable[[Row], T],
     unique: Sequence[str],
     skip: bool = False,
+    key: Optional[Callable[[Row], Hashable]] = None,
 ) -> List[T]:
     """Parse each row; raise an error for bad rows, or leave them out.
+
+    Of two rows with one key and different cells, nobody knows which is right: they are
+    never left out.
 
     Args:
         path: The table's file, for messages.
@@ -177,26 +178,34 @@ def parse_rows[T](
         parse: Parses a row, or raises a `DataError` that says what is wrong.
         unique: The columns that tell rows apart: no two rows have all of them equal.
         skip: Leave out, and list, rows with anything wrong with them.
+        key: What tells rows apart, where it is not the text in the unique columns.
 
     Raises:
         DataError: Rows are bad and `skip` is not set; the message names their lines.
     """
     parsed: List[T] = []
-    problems: List[str] = []
-    first_lines: Dict[tuple, int] = {}
+    problems: List[Tuple[str, bool]] = []  # and whether the row can be left out
+    firsts: Dict[Hashable, Row] = {}
     for row in rows:
-        key = tuple(row[column] for column in unique)
-        first_line = first_lines.setdefault(key, row.line)
+        names = tuple(row[column] for column in unique)
+        first = firsts.setdefault(key(row) if key else names, row)
+        where = ": ".join(
+            filter(None, (f"line {row.line}", ", ".join(filter(None, names))))
+        )
+        if first is not row:
+            problem = (
+                f"{where}: this is on line {first.line} already: keep one line; of "
+                "several ratings take the mean"
+            )
+            problems.append((problem, first.cells == row.cells))
+            continue
         try:
-            if first_line != row.line:
-                raise DataError(
-                    f"this is on line {first_line} already: keep one of them"
-                )
             parsed.append(parse(row))
         except DataError as e:
-            name = ", ".join(filter(None, key))
-            problems.append(": ".join(filter(None, (f"line {row.line}", name, str(e)))))
-    report_problems(str(path), problems, skip=skip)
+            problems.append((f"{where}: {e}", True))
+    grave = [text for text, can_skip in problems if not (skip and can_skip)]
+    report_problems(str(path), grave)
+    report_problems(str(path), [text for text, _ in problems], skip=True)
     return parsed
 
 
@@ -220,19 +229,17 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _check_header(
-    path: Path, line: int, columns: List[str], needed: Sequence[str], delimiter: str
-) -> None:
+def _check_header(where: str, columns: List[str], needed: Sequence[str]) -> None:
     missing = [name for name in needed if name not in columns]
     if missing:
         raise DataError(
-            f"{path}: line {line}: no column {' and '.join(missing)} in the header "
+            f"{where}: no column {' and '.join(missing)} in the header "
             f"({', '.join(columns)}): the table needs the columns "
-            f"{', '.join(needed)}, with '{delimiter}' between them"
+            f"{', '.join(needed)}, with ',' between them"
         )
     repeated = [name for name, n in Counter(columns).items() if name and n > 1]
     if repeated:
         raise DataError(
-            f"{path}: line {line}: two columns {' and '.join(repeated)} in the "
-            "header: rename or drop one"
+            f"{where}: two columns {' and '.join(repeated)} in the header: rename or "
+            "drop one"
         )

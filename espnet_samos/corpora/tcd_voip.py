@@ -7,9 +7,9 @@ from 1 in each degradation, so that a system is a degradation and a condition.
 
 import re
 from pathlib import Path
-from typing import Dict, List, Union
+from typing import Union
 
-from espnet_samos.corpora.clip import Clip, make_utt_id
+from espnet_samos.corpora.clip import Clip, ClipSets, make_utt_id
 from espnet_samos.corpora.table import Row, parse_rows, read_rows
 from espnet_samos.utils.tables import DataError
 
@@ -22,19 +22,13 @@ def prepare(
     corpus_dir: Union[str, Path],
     table: Union[str, Path, None] = None,
     skip_bad_clips: bool = False,
-) -> Dict[str, List[Clip]]:
+) -> ClipSets:
     """Read the corpus.
 
     Args:
-        corpus_dir: The corpus' folder, which has `Test Set`.
+        corpus_dir: The corpus' folder.
         table: The table of labels; without it, the one `.csv` file in `corpus_dir`.
-        skip_bad_clips: Leave out, and list, lines with anything wrong with them.
-
-    Returns:
-        The clips of the set `tcd_voip`.
-
-    Raises:
-        DataError: The table is missing or has wrong lines.
+        skip_bad_clips: As for every corpus.
     """
     corpus_dir = Path(corpus_dir)
     table = Path(table) if table is not None else _find_table(corpus_dir)
@@ -56,8 +50,8 @@ def prepare(
             )
         condition, degradation, speaker = match.groups()
         degradation = degradation.lower()
-        path = row.file("Filename", corpus_dir / "Test Set" / degradation)
         speaker = f"tcd_voip_{speaker}"
+        path = row.file("Filename", corpus_dir / "Test Set" / degradation)
         return Clip(
             utt_id=make_utt_id(speaker, path.stem),
             path=path,

@@ -5,9 +5,9 @@ Layout: `{without,with}ReverberationTrainDevMOS.csv` with `deg_wav,mos`, clips i
 """
 
 from pathlib import Path
-from typing import Dict, List, Union
+from typing import List, Union
 
-from espnet_samos.corpora.clip import Clip, make_utt_id
+from espnet_samos.corpora.clip import Clip, ClipSets, make_utt_id
 from espnet_samos.corpora.table import Row, file_within, parse_rows, read_rows
 
 WHERE = (
@@ -16,21 +16,8 @@ WHERE = (
 NUM_CLIPS = {"tencent_without_reverb": 8366, "tencent_with_reverb": 3197}
 
 
-def prepare(
-    corpus_dir: Union[str, Path], skip_bad_clips: bool = False
-) -> Dict[str, List[Clip]]:
-    """Read the corpus.
-
-    Args:
-        corpus_dir: The corpus' folder, which has the two tables.
-        skip_bad_clips: Leave out, and list, lines with anything wrong with them.
-
-    Returns:
-        The clips of `tencent_without_reverb` and `tencent_with_reverb`.
-
-    Raises:
-        DataError: A table is missing or has wrong lines.
-    """
+def prepare(corpus_dir: Union[str, Path], skip_bad_clips: bool = False) -> ClipSets:
+    """Read the two parts, a set each."""
     return {
         f"tencent_{part}_reverb": _read_part(Path(corpus_dir), part, skip_bad_clips)
         for part in ("without", "with")
@@ -44,14 +31,11 @@ def _read_part(corpus_dir: Path, part: str, skip_bad_clips: bool) -> List[Clip]:
         # One table names the folder of its clips as itself.
         name = row.text("deg_wav").replace("TrainDevMOS/", "TrainDev/")
         path = file_within(corpus_dir, name)
-        # Both parts have a 0001.wav.
-        utt_id = make_utt_id("tencent", f"{part}_reverb_{path.stem}")
         return Clip(
-            utt_id=utt_id,
+            # Both parts have a 0001.wav.
+            utt_id=make_utt_id("tencent", f"{part}_reverb_{path.stem}"),
             path=path,
             mos=row.mos("mos"),
-            system="unknown",
-            speaker=utt_id,
             lang="zh",
         )
 

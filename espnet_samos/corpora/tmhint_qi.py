@@ -6,41 +6,25 @@ is a method with a noise and a signal-to-noise ratio.
 """
 
 from pathlib import Path
-from typing import Dict, List, Union
+from typing import Union
 
-from espnet_samos.corpora.clip import Clip
+from espnet_samos.corpora.clip import ClipSets
 from espnet_samos.corpora.ratings import Rating, clips_from_ratings
 from espnet_samos.corpora.split import split_off
 from espnet_samos.corpora.table import Row, file_within, parse_rows, read_rows
 from espnet_samos.utils.tables import report_problems
 
 WHERE = "https://github.com/yuwchen/InQSS; licence: MIT"
-NUM_CLIPS = {
-    "tmhint_qi_train": 11644,
-    "tmhint_qi_valid": 1293,
-    "tmhint_qi_test": 1978,
-}
-COLUMNS = (
-    *("idx", "method", "uttr", "snr", "noise", "quality_score"),
-    *("intelligibility_score", "file_name"),
+NUM_CLIPS = {"tmhint_qi_train": 11644, "tmhint_qi_valid": 1293, "tmhint_qi_test": 1978}
+COLUMNS = tuple(
+    "idx method uttr snr noise quality_score intelligibility_score file_name".split()
 )
 
 
-def prepare(
-    corpus_dir: Union[str, Path], skip_bad_clips: bool = False
-) -> Dict[str, List[Clip]]:
+def prepare(corpus_dir: Union[str, Path], skip_bad_clips: bool = False) -> ClipSets:
     """Read the corpus; its labels are those of quality, not of intelligibility.
 
-    Args:
-        corpus_dir: The corpus' folder, which has `raw_data.csv`, `train` and `test`.
-        skip_bad_clips: Leave out, and list, lines with anything wrong with them.
-
-    Returns:
-        The clips of `tmhint_qi_train`, of `tmhint_qi_valid`, which is one training
-        clip in ten, held back, and of `tmhint_qi_test`.
-
-    Raises:
-        DataError: The table is missing or has wrong lines.
+    One training clip in ten is held back for validation.
     """
     corpus_dir = Path(corpus_dir)
     table = corpus_dir / "raw_data.csv"
@@ -57,19 +41,13 @@ def prepare(
 
     rows = read_rows(table, COLUMNS)
     # The corpus is published with lines that have no rating.
-    unrated = [
-        f"line {row.line}: no rating" for row in rows if not row["quality_score"]
-    ]
-    report_problems(str(table), unrated, skip=True)
+    unrated = [row for row in rows if not row["quality_score"]]
+    problems = [f"line {row.line}: no rating" for row in unrated]
+    report_problems(str(table), problems, skip=True)
     rows = [row for row in rows if row["quality_score"]]
     ratings = parse_rows(table, rows, parse, COLUMNS, skip_bad_clips)
     clips = clips_from_ratings(ratings, "tmhint_qi", "zh", str(table))
+    train = [clip for clip in clips if clip.path.parent.name == "train"]
     test = [clip for clip in clips if clip.path.parent.name == "test"]
-    train, valid = split_off(
-        [clip for clip in clips if clip.path.parent.name == "train"], every=10
-    )
-    return {
-        "tmhint_qi_train": train,
-        "tmhint_qi_valid": valid,
-        "tmhint_qi_test": test,
-    }
+    train, valid = split_off(train, every=10)
+    return {"tmhint_qi_train": train, "tmhint_qi_valid": valid, "tmhint_qi_test": test}

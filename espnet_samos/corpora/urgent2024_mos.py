@@ -7,12 +7,12 @@ is a team. Data directories need files: each clip is written out, once.
 
 import re
 from pathlib import Path, PurePath
-from typing import Dict, Iterator, List, Tuple, Union
+from typing import Dict, Iterator, Tuple, Union
 
 import pyarrow
 from pyarrow.parquet import ParquetFile
 
-from espnet_samos.corpora.clip import Clip, make_utt_id
+from espnet_samos.corpora.clip import Clip, ClipSets, make_utt_id
 from espnet_samos.corpora.ratings import rating_std
 from espnet_samos.utils.files import whole_file
 from espnet_samos.utils.tables import DataError, report_problems
@@ -31,21 +31,14 @@ def prepare(
     corpus_dir: Union[str, Path],
     audio_dir: Union[str, Path, None] = None,
     skip_bad_clips: bool = False,
-) -> Dict[str, List[Clip]]:
+) -> ClipSets:
     """Read the corpus and write its audio out.
 
     Args:
-        corpus_dir: The corpus' folder, which has parquet files in it.
+        corpus_dir: The corpus' folder.
         audio_dir: Where the audio goes; without it, `<corpus_dir>/audio`. A file
             that is there already and is right is left alone.
-        skip_bad_clips: Leave out, and list, rows with anything wrong with them.
-
-    Returns:
-        The clips of the set `urgent2024_mos`.
-
-    Raises:
-        DataError: There are no parquet files, or a file cannot be read, has other
-            columns or wrong rows.
+        skip_bad_clips: As for every corpus.
     """
     corpus_dir = Path(corpus_dir)
     audio_dir = Path(audio_dir or corpus_dir / "audio")
@@ -76,11 +69,9 @@ def _read_rows(table: Path) -> Iterator[Tuple[int, Dict]]:
             raise DataError(
                 f"{table}: no column {' and '.join(missing)}: is it of this corpus?"
             )
-        number = 0
-        for batch in file.iter_batches(BATCH_SIZE, columns=list(COLUMNS)):
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
+        batches = file.iter_batches(BATCH_SIZE, columns=list(COLUMNS))
+        rows = (row for batch in batches for row in batch.to_pylist())
+        yield from enumerate(rows, 1)
     except (pyarrow.ArrowException, OSError) as e:
         raise DataError(f"{table}: cannot be read ({e}): get it anew") from e
 
@@ -103,27 +94,20 @@ def _is_rating(value: object) -> bool:
 
 
 def _make_clip(row: Dict, audio_dir: Path) -> Clip:
-    name, audio, ratings = row["id"], row["audio"], row["raw_ratings"]
+    name, audio, ratings = row["id"], row["audio"], row["raw_ratings"] or []
     suffix = PurePath(audio.get("path") or "").suffix or ".wav"
     path = audio_dir / f"{name}{suffix}"
-    _write_once(path, audio["bytes"])
-    utt_id = make_utt_id("urgent2024_mos", name)
+    if not path.is_file() or path.read_bytes() != audio["bytes"]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as unfinished:
+            unfinished.write_bytes(audio["bytes"])
     team, dash, _ = name.partition("-")
     return Clip(
-        utt_id=utt_id,
+        utt_id=make_utt_id("urgent2024_mos", name),
         path=path,
         mos=float(row["mos"]),
         system=team if dash else "unknown",
-        speaker=utt_id,
-        mos_std=rating_std(ratings) if ratings else None,
-        votes=len(ratings) if ratings else None,
+        mos_std=rating_std(ratings),
+        votes=len(ratings) or None,
         lang="en",
     )
-
-
-def _write_once(path: Path, content: bytes) -> None:
-    if path.is_file() and path.read_bytes() == content:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as unfinished:
-        unfinished.write_bytes(content)

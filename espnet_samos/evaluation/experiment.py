@@ -15,10 +15,10 @@ from matplotlib.figure import Figure as Plot
 from espnet_samos.evaluation.metrics import METRICS
 from espnet_samos.evaluation.report import (
     LEVELS,
-    UNDEFINED,
     Scores,
     check_same_clips,
     format_number,
+    level_head,
     markdown_table,
     mean_and_std,
     with_note,
@@ -27,13 +27,13 @@ from espnet_samos.evaluation.scoring import ScoringError, read_scores
 from espnet_samos.utils.figures import GREY, PALETTE, new_figure, rate_name
 
 MODELS = {"ssl_layer_mos": "SSL-Layer-MOS", "sa_ssl_mos": "SA-SSL-MOS"}
-TRAININGS = ("train", "pretrain", "two_step")
 PLOTTED = ("lcc", "srcc")
 OUTSIDE = "†"
 SUMMARY_METRICS = ("mse", "lcc", "srcc")
 # A published figure: mean and standard deviation, or a mean alone.
 Figure = Tuple[float, Optional[float]]
 Figures = Dict[str, Dict[str, Figure]]  # level -> metric -> figure
+Rows = Mapping[str, Sequence[Scores]]  # row -> scores of its runs
 
 
 def row_title(row: str, train_set: str, pretrain_set: str) -> str:
@@ -43,17 +43,17 @@ def row_title(row: str, train_set: str, pretrain_set: str) -> str:
         ScoringError: There is no such row.
     """
     model, _, training = row.partition("/")
-    if model not in MODELS or training not in TRAININGS:
-        raise ScoringError(
-            f"no row '{row}': a row is one of {', '.join(MODELS)}, '/', and one of "
-            f"{', '.join(TRAININGS)}"
-        )
-    corpus = dict(
+    corpora = dict(
         train=train_set,
         pretrain=pretrain_set,
         two_step=f"{pretrain_set} → {train_set}",
     )
-    return f"{MODELS[model]}, {corpus[training]}"
+    if model not in MODELS or training not in corpora:
+        raise ScoringError(
+            f"no row '{row}': a row is one of {', '.join(MODELS)}, '/', and one of "
+            f"{', '.join(corpora)}"
+        )
+    return f"{MODELS[model]}, {corpora[training]}"
 
 
 def read_runs(
@@ -113,19 +113,12 @@ def read_published(path: Union[str, Path]) -> Dict[str, Dict[str, Dict[str, Figu
         raise ScoringError(f"{path} is no file of published figures: {e}") from None
 
 
-def _published_cell(figure: Optional[Figure]) -> str:
-    if figure is None:
-        return UNDEFINED
-    mean, std = figure
-    return format_number(mean) + ("" if std is None else f"±{std:.3f}")
-
-
 def lies_outside(values: Sequence[Optional[float]], figure: Optional[Figure]) -> bool:
     """Return whether the mean of our runs is outside a published mean ± deviation.
 
     False where either is unknown: nothing can be said then.
     """
-    known = [value for value in values if value is not None]
+    known = _known(values)
     if figure is None or figure[1] is None or len(known) < len(values):
         return False
     # Published figures have three digits: no mark for half of the last one.
@@ -138,25 +131,22 @@ def _values(
     return [run["groups"][group][level][metric]["value"] for run in runs]
 
 
-def level_table(
+def _known(values: Sequence[Optional[float]]) -> List[float]:
+    return [value for value in values if value is not None]
+
+
+def _level_table(
     titles: Mapping[str, str],
-    runs: Mapping[str, Sequence[Scores]],
+    runs: Rows,
     level: str,
     published: Mapping[str, Mapping[str, Figures]],
 ) -> str:
-    """Write the rows on one test set at one level.
+    """Write the rows on one test set at one level, above their published figures."""
 
-    Args:
-        titles: Title of each row, in the order of the table.
-        runs: Scores of the runs of each row, as `read_runs` gives them.
-        level: `utterance` or `system`.
-        published: `rows` and `others` of the test set, as `read_published` gives
-            them; may be empty.
+    def published_row(title: str, figures: Mapping[str, Figure]) -> List[str]:
+        cells = [format_number(*figures.get(m, (None, None))) for m in METRICS]
+        return [title, "", *cells]
 
-    Returns:
-        Markdown: mean±standard deviation over runs of each metric; below a row its
-        published figures, if there are any; other predictors' at the end.
-    """
     table = []
     for row, title in titles.items():
         figures = published.get("rows", {}).get(row, {}).get(level, {})
@@ -167,68 +157,36 @@ def level_table(
             cells.append(mean_and_std(values) + mark)
         table.append([title, str(len(runs[row])), *cells])
         if figures:
-            cells = [_published_cell(figures.get(metric)) for metric in METRICS]
-            table.append(["— published", "", *cells])
+            table.append(published_row("— published", figures))
     for name, levels in published.get("others", {}).items():
-        figures = levels.get(level, {})
-        cells = [_published_cell(figures.get(metric)) for metric in METRICS]
-        table.append([f"{name}, published", "", *cells])
-    return markdown_table(
-        ["model, trained on", "runs", *(name.upper() for name in METRICS)], table
-    )
+        table.append(published_row(f"{name}, published", levels.get(level, {})))
+    header = ["model, trained on", "runs", *(name.upper() for name in METRICS)]
+    return markdown_table(header, table)
 
 
-def rate_table(
-    titles: Mapping[str, str],
-    runs: Mapping[str, Sequence[Scores]],
-    rates: Sequence[str],
+def _means_table(
+    titles: Mapping[str, str], columns: Mapping[str, Tuple[Rows, str]], metric: str
 ) -> str:
-    """Write the LCC at the utterance level: one row per model, one column per rate.
-
-    A model that only finds out the rate of a clip correlates well overall, where the
-    rates differ in their labels, but not within a rate.
+    """Write one metric at the utterance level, one row per model.
 
     Args:
-        titles: Title of each row, in the order of the table.
-        runs: Scores of the runs of each row.
-        rates: Native rates in Hz, as the scores have them.
-    """
-    table = [
-        [title]
-        + [mean_and_std(_values(runs[row], "utterance", "lcc", rate)) for rate in rates]
-        for row, title in titles.items()
-    ]
-    return markdown_table(["LCC", *(rate_name(int(rate)) for rate in rates)], table)
-
-
-def summary_table(
-    titles: Mapping[str, str],
-    runs: Mapping[str, Mapping[str, Sequence[Scores]]],
-    metric: str,
-) -> str:
-    """Write one metric at the utterance level: one row per model, one column per set.
-
-    Args:
-        titles: Title of each row, in the order of the table.
-        runs: Test set -> row -> scores of its runs.
+        titles: Title of each row.
+        columns: Header of each column -> the runs of each row, and the group of clips.
         metric: A name in `METRICS`.
     """
-    table = [
-        [
-            title,
-            *(
-                mean_and_std(_values(r[row], "utterance", metric))
-                for r in runs.values()
-            ),
+    table = []
+    for row, title in titles.items():
+        cells = [
+            mean_and_std(_values(runs[row], "utterance", metric, group))
+            for runs, group in columns.values()
         ]
-        for row, title in titles.items()
-    ]
-    return markdown_table([metric.upper(), *runs], table)
+        table.append([title, *cells])
+    return markdown_table([metric.upper(), *columns], table)
 
 
 def experiment_tables(
     titles: Mapping[str, str],
-    runs: Mapping[str, Mapping[str, Sequence[Scores]]],
+    runs: Mapping[str, Rows],
     published: Mapping[str, Mapping[str, Mapping[str, Figures]]],
 ) -> str:
     """Write all tables of the experiment.
@@ -247,40 +205,42 @@ def experiment_tables(
         ScoringError: Runs of one test set were scored on different clips.
     """
     sections = []
+    notes = []
     for test_set, rows in runs.items():
         check_same_clips(
             test_set, [(row, scores) for row, r in rows.items() for scores in r]
         )
         some_run = rows[next(iter(titles))][0]
+        note = some_run["label_note"]
+        notes.append(note)
         sections.append(f"## {test_set}")
         for level in LEVELS:
-            number = some_run["groups"]["overall"][level]["n"]
-            unit = "clips" if level == "utterance" else "systems"
-            sections.append(f"### {level.capitalize()} level ({number} {unit})")
-            if level == "system" and number == 1:
+            sections.append(level_head(level, some_run))
+            if level == "system" and some_run["groups"]["overall"][level]["n"] == 1:
                 sections.append("One system, or none known: no scores at this level.")
                 continue
-            table = level_table(titles, rows, level, published.get(test_set, {}))
-            sections.append(with_note(table, [some_run["label_note"]]))
-        rates = sorted(some_run["groups"].keys() - {"overall"}, key=int)
+            table = _level_table(titles, rows, level, published.get(test_set, {}))
+            sections.append(with_note(table, [note]))
+        rates = [group for group in some_run["groups"] if group != "overall"]
         if len(rates) > 1:
+            # A model that only finds out the rate of a clip correlates well overall,
+            # where the rates differ in their labels, but not within a rate.
             sections.append("### Within each native rate, utterance level")
-            table = rate_table(titles, rows, rates)
-            sections.append(with_note(table, [some_run["label_note"]]))
+            columns = {rate_name(int(rate)): (rows, rate) for rate in rates}
+            sections.append(with_note(_means_table(titles, columns, "lcc"), [note]))
         sections.append(f"![LCC and SRCC of every run]({test_set}.png)")
     if len(runs) > 1:
         sections.append("## All test sets, utterance level")
-        notes = [r[next(iter(titles))][0]["label_note"] for r in runs.values()]
-        sections += [
-            with_note(summary_table(titles, runs, metric), notes)
-            for metric in SUMMARY_METRICS
-        ]
+        columns = {test_set: (rows, "overall") for test_set, rows in runs.items()}
+        for metric in SUMMARY_METRICS:
+            table = _means_table(titles, columns, metric)
+            sections.append(with_note(table, notes))
     return "\n\n".join(sections) + "\n"
 
 
 def plot_runs(
     titles: Mapping[str, str],
-    runs: Mapping[str, Sequence[Scores]],
+    runs: Rows,
     published_rows: Mapping[str, Figures],
     title: str,
     note: str = "",
@@ -289,9 +249,7 @@ def plot_runs(
 
     Args:
         titles: Title of each row, from top to bottom.
-        runs: Scores of the runs of each row.
         published_rows: Published figures of the rows; may be empty.
-        title: Title of the figure.
         note: A line at the foot: what the labels are.
 
     Returns:
@@ -303,16 +261,13 @@ def plot_runs(
     for axes, metric in zip(panels, PLOTTED, strict=True):
         for place, row in enumerate(titles):
             colour = PALETTE[2] if row.startswith("sa_") else PALETTE[0]
-            values = [
-                run["groups"]["overall"]["utterance"][metric]["value"]
-                for run in runs[row]
-            ]
-            values = [value for value in values if value is not None]
+            values = _known(_values(runs[row], "utterance", metric))
             published = published_rows.get(row, {}).get("utterance", {}).get(metric)
             if published is not None:
                 mean, std = published[0], published[1] or 0.0
                 axes.barh(
-                    *(place, 2 * std),
+                    place,
+                    2 * std,
                     left=mean - std,
                     height=0.7,
                     color=GREY,
@@ -327,7 +282,6 @@ def plot_runs(
         axes.set(xlabel=f"{metric.upper()}, utterance level")
         axes.set_yticks(range(len(titles)), titles.values())
         axes.grid(axis="x", alpha=0.25)
-        assert METRICS[metric].higher_is_better  # to the right is better
     panels[0].invert_yaxis()
     handles, labels = panels[0].get_legend_handles_labels()
     if handles:

@@ -2,13 +2,12 @@
 
 Pure functions on arrays, in numpy and scipy alone. Each metric takes labels (N,)
 and predictions (N,): one value per utterance or, at the system level, one mean per
-system (`system_means`). It raises ValueError where their shapes differ or a value
-is not finite.
+system. It raises ValueError where their shapes differ or a value is not finite.
 """
 
 import warnings
 from dataclasses import dataclass
-from typing import Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,8 +32,13 @@ def _as_pair(label: ArrayLike, prediction: ArrayLike) -> Tuple[np.ndarray, np.nd
     return label, prediction
 
 
-def _has_no_correlation(label: np.ndarray, prediction: np.ndarray) -> bool:
-    return len(label) < MIN_POINTS or np.ptp(label) == 0 or np.ptp(prediction) == 0
+def _correlation(
+    function: Callable[..., Any], label: ArrayLike, prediction: ArrayLike
+) -> float:
+    label, prediction = _as_pair(label, prediction)
+    if len(label) < MIN_POINTS or np.ptp(label) == 0 or np.ptp(prediction) == 0:
+        return float("nan")
+    return float(function(label, prediction).statistic)
 
 
 def mse(label: ArrayLike, prediction: ArrayLike) -> float:
@@ -57,53 +61,39 @@ def lcc(label: ArrayLike, prediction: ArrayLike) -> float:
     """Compute the linear (Pearson) correlation coefficient.
 
     Returns:
-        A value in [-1, 1], the larger the better; NaN for constant input or
-        N < 3.
+        A value in [-1, 1], the larger the better; NaN for constant input or N < 3.
 
     Example:
         >>> round(lcc([1.0, 2.0, 4.0], [1.5, 2.0, 3.0]), 6)
         1.0
     """
-    label, prediction = _as_pair(label, prediction)
-    if _has_no_correlation(label, prediction):
-        return float("nan")
-    # Scaled to unit norm one by one: the product of two norms could underflow.
-    x = label - label.mean()
-    y = prediction - prediction.mean()
-    r = np.dot(x / np.linalg.norm(x), y / np.linalg.norm(y))
-    return float(np.clip(r, -1.0, 1.0))
+    return _correlation(stats.pearsonr, label, prediction)
 
 
 def srcc(label: ArrayLike, prediction: ArrayLike) -> float:
     """Compute Spearman's rank correlation coefficient; ties share their mean rank.
 
     Returns:
-        A value in [-1, 1], the larger the better; NaN for constant input or
-        N < 3.
+        A value in [-1, 1], the larger the better; NaN for constant input or N < 3.
 
     Example:
         >>> round(srcc([1.0, 2.0, 3.0, 5.0], [1.0, 2.0, 4.0, 3.0]), 6)
         0.8
     """
-    label, prediction = _as_pair(label, prediction)
-    return lcc(stats.rankdata(label), stats.rankdata(prediction))
+    return _correlation(stats.spearmanr, label, prediction)
 
 
 def ktau(label: ArrayLike, prediction: ArrayLike) -> float:
     """Compute Kendall's rank correlation coefficient tau-b, which allows for ties.
 
     Returns:
-        A value in [-1, 1], the larger the better; NaN for constant input or
-        N < 3.
+        A value in [-1, 1], the larger the better; NaN for constant input or N < 3.
 
     Example:
         >>> round(ktau([1.0, 2.0, 3.0, 5.0], [1.0, 2.0, 4.0, 3.0]), 6)
         0.666667
     """
-    label, prediction = _as_pair(label, prediction)
-    if _has_no_correlation(label, prediction):
-        return float("nan")
-    return float(stats.kendalltau(label, prediction).statistic)
+    return _correlation(stats.kendalltau, label, prediction)
 
 
 @dataclass(frozen=True)
@@ -122,34 +112,6 @@ METRICS: Dict[str, Metric] = {
     "srcc": Metric(srcc, -1.0, 1.0, higher_is_better=True),
     "ktau": Metric(ktau, -1.0, 1.0, higher_is_better=True),
 }
-
-
-def system_means(
-    systems: ArrayLike, values: ArrayLike
-) -> Tuple[np.ndarray, np.ndarray]:
-    """Average the values of each system.
-
-    Args:
-        systems: System of each utterance (N,).
-        values: One value per utterance (N,).
-
-    Returns:
-        The names of the systems, sorted (S,), and their means (S,).
-
-    Raises:
-        ValueError: The lengths differ.
-
-    Example:
-        >>> names, means = system_means(["b", "a", "b"], [1.0, 2.0, 4.0])
-        >>> names.tolist(), means.tolist()
-        (['a', 'b'], [2.0, 2.5])
-    """
-    systems, values = np.asarray(systems), np.asarray(values, dtype=np.float64)
-    if systems.ndim != 1 or systems.shape != values.shape:
-        raise ValueError(f"{systems.shape} systems for {values.shape} values")
-    names, inverse = np.unique(systems, return_inverse=True)
-    sums = np.bincount(inverse, weights=values, minlength=len(names))
-    return names, sums / np.bincount(inverse, minlength=len(names))
 
 
 def _resampled_lcc(label: np.ndarray, prediction: np.ndarray, axis: int) -> np.ndarray:
@@ -184,13 +146,7 @@ def bootstrap_intervals(
     means and needs no second draw.
 
     Resamples without a correlation (all labels or all predictions the same)
-    are dropped and do not count.
-
-    Args:
-        label: Labels (N,), finite.
-        prediction: Predictions (N,), finite.
-        num_resamples: Number of resamples.
-        seed: Seed; the same seed and points give the same intervals.
+    are dropped and do not count. The same seed and points give the same intervals.
 
     Returns:
         For each name in `METRICS` its lower and upper limit; NaN for N < 3
@@ -206,8 +162,7 @@ def bootstrap_intervals(
         True
     """
     label, prediction = _as_pair(label, prediction)
-    n = len(label)
-    if n < MIN_POINTS:
+    if len(label) < MIN_POINTS:
         return {name: (float("nan"), float("nan")) for name in METRICS}
     intervals = {}
     for name, metric in METRICS.items():
@@ -223,7 +178,6 @@ def bootstrap_intervals(
                 method="percentile",
                 rng=np.random.default_rng(seed),
             ).bootstrap_distribution
-        values = values[~np.isnan(values)]
-        low, high = np.quantile(values, LIMITS) if len(values) else [np.nan] * 2
+            low, high = np.nanquantile(values, LIMITS)
         intervals[name] = (float(low), float(high))
     return intervals

@@ -10,25 +10,15 @@ MIN_PAIRS = 2
 
 
 class Comparison(NamedTuple):
-    """How the scores of a system B differ from those of a system A.
+    """How the scores of a system B differ from those of a system A."""
 
-    Attributes:
-        num_pairs: Number of utterances that both have.
-        mean_a: Mean score of A over these.
-        mean_b: Mean score of B over these.
-        difference: mean_b - mean_a.
-        low: Lower end of the 95 % confidence interval of the difference.
-        high: Its upper end.
-        wins: Share of the utterances, 0..1, on which B has the higher score.
-    """
-
-    num_pairs: int
+    num_pairs: int  # utterances that both have
     mean_a: float
     mean_b: float
-    difference: float
-    low: float
+    difference: float  # mean_b - mean_a
+    low: float  # lower end of its 95 % confidence interval
     high: float
-    wins: float
+    wins: float  # share of the utterances, 0..1, on which B has the higher score
 
 
 def compare(a: Sequence[float], b: Sequence[float]) -> Comparison:

@@ -1,4 +1,7 @@
-"""Plots of predictions against labels, of training and of paired scores."""
+"""Plots of predictions against labels, of training and of paired scores.
+
+Each takes a note, which becomes a line at the figure's foot: what the labels are.
+"""
 
 from typing import Any, Mapping, Sequence
 
@@ -8,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from espnet_samos.evaluation.metrics import METRICS, lcc, system_means
+from espnet_samos.evaluation.metrics import METRICS, lcc
 from espnet_samos.evaluation.paired import Comparison
 from espnet_samos.utils.figures import (
     GREY,
@@ -20,19 +23,18 @@ from espnet_samos.utils.figures import (
 )
 
 
-def _frame(axes: Axes, clips: pd.DataFrame) -> None:
-    """Show the whole scale on both axes, and where a prediction is the label."""
-    values = clips[["label", "prediction"]].to_numpy()
-    limits = min(1.0, values.min()) - 0.1, max(5.0, values.max()) + 0.1
+def _diagonal(axes: Axes, low: float, high: float) -> None:
+    """Show this range on both axes, and where they are equal."""
+    limits = low - 0.1, high + 0.1
     axes.plot(limits, limits, color=GREY, linewidth=1, linestyle="--", zorder=1)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
-    axes.set(xlabel="label", ylabel="prediction")
     axes.grid(alpha=0.25)
 
 
 def _points(
-    axes: Axes, x: np.ndarray, y: np.ndarray, fs: int, colour: str, size: float
+    axes: Axes, points: pd.DataFrame, fs: int, colour: str, size: float
 ) -> None:
+    x, y = points["label"], points["prediction"]
     r = lcc(x, y)
     legend = f"{rate_name(fs)}: n = {len(x)}, LCC " + (
         "–" if np.isnan(r) else f"{r:.2f}"
@@ -48,8 +50,6 @@ def scatter(clips: pd.DataFrame, title: str, note: str = "") -> Figure:
     Args:
         clips: Columns `system`, `fs` (Hz), `label`, `prediction` and, where the
             predictor gives it, `std`.
-        title: Title of the figure.
-        note: A line at the foot: what the labels are.
 
     Returns:
         A figure of two panels. Left: a mark for each clip, with a bar of one
@@ -61,25 +61,26 @@ def scatter(clips: pd.DataFrame, title: str, note: str = "") -> Figure:
     left, right = figure.subplots(1, 2)
     for i, (fs, group) in enumerate(clips.groupby("fs")):
         colour = PALETTE[i % len(PALETTE)]
-        label, prediction = group[["label", "prediction"]].to_numpy().T
         if "std" in group:
             left.errorbar(
-                *(label, prediction, group["std"].to_numpy()),
+                group["label"],
+                group["prediction"],
+                group["std"],
                 fmt="none",
                 ecolor=colour,
                 elinewidth=0.8,
                 alpha=0.15,
             )
-        _points(left, label, prediction, fs, colour, size=18)
-        systems = group["system"].to_numpy(dtype=str)
-        _, label = system_means(systems, label)
-        _, prediction = system_means(systems, prediction)
-        _points(right, label, prediction, fs, colour, size=60)
+        _points(left, group, fs, colour, size=18)
+        systems = group.groupby("system")[["label", "prediction"]].mean()
+        _points(right, systems, fs, colour, size=60)
     bars = ", with one predicted standard deviation" if "std" in clips else ""
     left.set_title(f"Clips{bars}", fontsize=11)
     right.set_title("Systems, mean of the clips at each rate", fontsize=11)
+    values = clips[["label", "prediction"]].to_numpy()
     for axes in (left, right):
-        _frame(axes, clips)
+        _diagonal(axes, min(1.0, values.min()), max(5.0, values.max()))
+        axes.set(xlabel="label", ylabel="prediction")
         for handle in axes.legend(loc="upper left", fontsize=9).legend_handles:
             handle.set(alpha=1, sizes=[40])
     return figure
@@ -93,8 +94,6 @@ def training_curve(
     Args:
         stats: `stats[epoch]["train" or "valid"][key]`, as ESPnet's reporter
             keeps them; keys other than `loss`, `lcc` and `srcc` are ignored.
-        title: Title of the figure.
-        note: A line at the foot: what the labels are.
 
     Returns:
         A figure with a panel for each of the three that was reported; the best
@@ -103,41 +102,39 @@ def training_curve(
     Raises:
         ValueError: None of the three was reported.
     """
-    curves = {
-        key: {
-            part: {
+    keys = [
+        key
+        for key in ("loss", "lcc", "srcc")
+        if any(key in values for parts in stats.values() for values in parts.values())
+    ]
+    if not keys:
+        raise ValueError("no epoch reports loss, lcc or srcc")
+    figure = new_figure(4.2 * len(keys), 3.8, title, note)
+    panels = figure.subplots(1, len(keys), squeeze=False)[0]
+    for axes, key in zip(panels, keys, strict=True):
+        choose = max if key in METRICS and METRICS[key].higher_is_better else min
+        for part, colour in (("train", TRAIN_COLOUR), ("valid", VALID_COLOUR)):
+            curve = {
                 epoch: stats[epoch][part][key]
                 for epoch in sorted(stats)
                 if key in stats[epoch].get(part, {})
             }
-            for part in ("train", "valid")
-        }
-        for key in ("loss", "lcc", "srcc")
-    }
-    curves = {key: parts for key, parts in curves.items() if any(parts.values())}
-    if not curves:
-        raise ValueError("no epoch reports loss, lcc or srcc")
-    figure = new_figure(4.2 * len(curves), 3.8, title, note)
-    panels = figure.subplots(1, len(curves), squeeze=False)[0]
-    for axes, (key, parts) in zip(panels, curves.items(), strict=True):
-        higher_is_better = key in METRICS and METRICS[key].higher_is_better
-        for part, colour in (("train", TRAIN_COLOUR), ("valid", VALID_COLOUR)):
-            epochs, values = list(parts[part]), list(parts[part].values())
-            if epochs:
-                axes.plot(epochs, values, color=colour, marker=".", label=part)
-        if parts["valid"]:
-            choose = max if higher_is_better else min
-            best = choose(parts["valid"], key=parts["valid"].__getitem__)
-            value = parts["valid"][best]
-            axes.plot(
-                *(best, value),
-                linestyle="none",
-                marker="o",
-                markersize=9,
-                markerfacecolor="none",
-                color=VALID_COLOUR,
-                label=f"best: {value:.3f}, epoch {best}",
-            )
+            if not curve:
+                continue
+            epochs, values = list(curve), list(curve.values())
+            axes.plot(epochs, values, color=colour, marker=".", label=part)
+            if part == "valid":
+                best = choose(curve, key=curve.__getitem__)
+                axes.plot(
+                    best,
+                    curve[best],
+                    linestyle="none",
+                    marker="o",
+                    markersize=9,
+                    markerfacecolor="none",
+                    color=colour,
+                    label=f"best: {curve[best]:.3f}, epoch {best}",
+                )
         axes.set(title=key if key == "loss" else key.upper(), xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.25)
@@ -153,15 +150,10 @@ def paired_scores(
     comparison: Comparison,
     note: str = "",
 ) -> Figure:
-    """Plot two systems' scores on the same utterances.
+    """Plot the scores of systems A and B on the same utterances, (NPairs,) each.
 
     Args:
-        a: Scores of system A (NPairs,).
-        b: Those of B (NPairs,), in the same order.
-        name_a: What A is called.
-        name_b: What B is called.
         comparison: What `compare` says of them.
-        note: A line at the foot: what the scores are.
 
     Returns:
         A figure of two panels: B against A, and the histogram of their differences
@@ -170,10 +162,8 @@ def paired_scores(
     x, y = np.asarray(a), np.asarray(b)
     figure = new_figure(10, 4.9, f"{name_b} against {name_a}", note)
     left, right = figure.subplots(1, 2)
-    limits = min(x.min(), y.min()) - 0.1, max(x.max(), y.max()) + 0.1
-    left.plot(limits, limits, color=GREY, linewidth=1, linestyle="--")
+    _diagonal(left, min(x.min(), y.min()), max(x.max(), y.max()))
     left.scatter(x, y, s=18, color=VALID_COLOUR, alpha=0.6, linewidths=0)
-    left.set(xlim=limits, ylim=limits, aspect="equal")
     left.set(xlabel=f"score of {name_a}", ylabel=f"score of {name_b}")
     left.set_title(f"{comparison.num_pairs} utterances", fontsize=11)
     right.hist(y - x, bins="auto", color=VALID_COLOUR, alpha=0.5)
@@ -187,6 +177,5 @@ def paired_scores(
         f"{comparison.low:+.3f} .. {comparison.high:+.3f}",
         fontsize=11,
     )
-    for axes in (left, right):
-        axes.grid(alpha=0.25)
+    right.grid(alpha=0.25)
     return figure

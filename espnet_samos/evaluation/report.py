@@ -13,7 +13,7 @@ from espnet_samos.evaluation.scoring import ScoringError, read_scores
 from espnet_samos.utils.environment import environment
 from espnet_samos.utils.figures import rate_name
 
-Scores = Dict[str, Any]
+Scores = Dict[str, Any]  # of one test set, as `scoring.read_scores` gives them
 LEVELS = ("utterance", "system")
 UNDEFINED = "–"
 EXPLANATION = (
@@ -39,17 +39,28 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
 
-def format_number(value: Optional[float]) -> str:
-    """Write a score; a dash where it is undefined."""
-    return UNDEFINED if value is None else f"{value:.3f}"
+def format_number(value: Optional[float], std: Optional[float] = None) -> str:
+    """Write a score, with its standard deviation if known; a dash if undefined."""
+    if value is None:
+        return UNDEFINED
+    return f"{value:.3f}" + ("" if std is None else f"±{std:.3f}")
 
 
 def _group_name(group: str) -> str:
     return "all rates" if group == "overall" else rate_name(int(group))
 
 
-def _group_order(group: str) -> int:
-    return 0 if group == "overall" else int(group)
+def results_head() -> List[str]:
+    """Return the paragraphs that open every RESULTS.md: what made the results."""
+    lines = [f"- {key}: `{value}`" for key, value in environment().items()]
+    return ["# RESULTS", "## Environment", "\n".join(lines)]
+
+
+def level_head(level: str, scores: Scores) -> str:
+    """Return the heading of a level, with the number of its clips or systems."""
+    unit = "clips" if level == "utterance" else "systems"
+    number = scores["groups"]["overall"][level]["n"]
+    return f"### {level.capitalize()} level ({number} {unit})"
 
 
 def with_note(table: str, notes: Sequence[str]) -> str:
@@ -61,9 +72,6 @@ def with_note(table: str, notes: Sequence[str]) -> str:
 def set_table(scores: Scores) -> str:
     """Write the scores of one test set as a table.
 
-    Args:
-        scores: As `scoring.read_scores` gives them.
-
     Returns:
         Markdown. Rows: all rates, each native rate and, where there are several,
         each language, at the utterance and the system level. Columns: the number
@@ -71,10 +79,9 @@ def set_table(scores: Scores) -> str:
         predicted variance, if there is one, the Gaussian NLL and the coverage. The
         note on the labels stands below.
     """
-    groups = scores["groups"]
-    named = [(_group_name(g), groups[g]) for g in sorted(groups, key=_group_order)]
     rows = []
-    for title, result in [*named, *sorted(scores["languages"].items())]:
+    named = {_group_name(group): result for group, result in scores["groups"].items()}
+    for title, result in {**named, **scores["languages"]}.items():
         for level in LEVELS:
             row = [title, level, str(result[level]["n"])]
             for name in METRICS:
@@ -121,34 +128,17 @@ def read_experiment(exp_dir: Union[str, Path]) -> Dict[str, Scores]:
 
 
 def experiment_results(name: str, results: Dict[str, Scores]) -> str:
-    """Write RESULTS.md's text for one experiment.
-
-    Args:
-        name: Name of the experiment.
-        results: As `read_experiment` gives them.
+    """Write RESULTS.md's text for the results that `read_experiment` gives.
 
     Returns:
         Markdown: the environment, then a table and the scatter plot of each
         inference and test set.
     """
-    lines = ["# RESULTS", "", "## Environment", ""]
-    lines += [f"- {key}: `{value}`" for key, value in environment().items()]
-    lines += ["", f"## {name}", "", EXPLANATION, ""]
+    parts = [*results_head(), f"## {name}", EXPLANATION]
     for place, scores in results.items():
-        lines += [f"### {place}", "", set_table(scores), ""]
-        lines += [f"![predictions against labels]({place}/scatter.png)", ""]
-    return "\n".join(lines)
-
-
-def _comparison_columns(groups: Sequence[str]) -> List[Tuple[str, str, str]]:
-    """Return (header, group, metric) of each column."""
-    columns = [(name.upper(), "overall", name) for name in METRICS]
-    for group in groups:
-        if group != "overall":
-            for name in ("lcc", "srcc"):
-                header = f"{name.upper()} {_group_name(group)}"
-                columns.append((header, group, name))
-    return columns
+        parts += [f"### {place}", set_table(scores)]
+        parts += [f"![predictions against labels]({place}/scatter.png)"]
+    return "\n\n".join(parts) + "\n"
 
 
 def mean_and_std(values: Sequence[Optional[float]]) -> str:
@@ -156,9 +146,8 @@ def mean_and_std(values: Sequence[Optional[float]]) -> str:
     known = [value for value in values if value is not None]
     if not known or len(known) < len(values):
         return UNDEFINED
-    if len(known) == 1:
-        return format_number(known[0])
-    return f"{statistics.mean(known):.3f}±{statistics.stdev(known):.3f}"
+    std = statistics.stdev(known) if len(known) > 1 else None
+    return format_number(statistics.mean(known), std)
 
 
 def check_same_clips(test_set: str, named_scores: Sequence[Tuple[str, Scores]]) -> None:
@@ -195,10 +184,9 @@ def comparison(
 
     Args:
         test_set: Name of the test set.
-        named_scores: Names and scores, as `scoring.read_scores` gives them, in
-            the order of the rows. A name given several times is one system
-            trained with several seeds: each has its row, then comes a row with
-            mean±standard deviation over the seeds.
+        named_scores: Names and scores in the order of the rows. A name given several
+            times is one system trained with several seeds: each has its row, then
+            comes a row with mean±standard deviation over the seeds.
         levels: `utterance` and `system`, or one of them.
 
     Returns:
@@ -209,16 +197,23 @@ def comparison(
         ScoringError: The scores are of other sets, or of different clips.
     """
     check_same_clips(test_set, named_scores)
-    named_groups = [(name, scores["groups"]) for name, scores in named_scores]
-    columns = _comparison_columns(sorted(named_groups[0][1], key=_group_order))
+    _, first = named_scores[0]
+    # header, group, metric
+    columns = [(metric.upper(), "overall", metric) for metric in METRICS]
+    for group in first["groups"]:
+        if group != "overall":
+            for metric in ("lcc", "srcc"):
+                header = f"{metric.upper()} {_group_name(group)}"
+                columns.append((header, group, metric))
     seeds = Counter(name for name, _ in named_scores)
+    notes = [scores["label_note"] for _, scores in named_scores]
     sections = [f"## {test_set}"]
     for level in levels:
         rows = []
         for name, count in seeds.items():
             values = [
-                [groups[g][level][metric]["value"] for _, g, metric in columns]
-                for other, groups in named_groups
+                [scores["groups"][g][level][m]["value"] for _, g, m in columns]
+                for other, scores in named_scores
                 if other == name
             ]
             for i, row in enumerate(values, 1):
@@ -227,10 +222,6 @@ def comparison(
             if count > 1:
                 means = map(mean_and_std, zip(*values, strict=True))
                 rows.append([f"{name} mean", *means])
-        number = named_groups[0][1]["overall"][level]["n"]
-        unit = "clips" if level == "utterance" else "systems"
-        header = ["experiment", *(title for title, _, _ in columns)]
-        notes = [scores["label_note"] for _, scores in named_scores]
-        sections += [f"### {level.capitalize()} level ({number} {unit})"]
-        sections += [with_note(markdown_table(header, rows), notes)]
+        table = markdown_table(["experiment", *(head for head, _, _ in columns)], rows)
+        sections += [level_head(level, first), with_note(table, notes)]
     return "\n\n".join(sections) + "\n"

@@ -3,21 +3,21 @@
 import json
 import math
 from pathlib import Path
-from typing import Any, Dict, List, Union
+from typing import Any, Dict, Optional, Set, Tuple, Union
 
 import numpy as np
 import pandas as pd
 
 from espnet_samos.evaluation import plots
-from espnet_samos.evaluation.metrics import (
-    METRICS,
-    bootstrap_intervals,
-    system_means,
-)
+from espnet_samos.evaluation.metrics import METRICS, bootstrap_intervals
 from espnet_samos.utils import Z95
 from espnet_samos.utils.files import write_text
+from espnet_samos.utils.tables import DataError, read_table
 
 MIN_VARIANCE = 1e-6  # the floor of torch's Gaussian NLL, so of the training loss
+LEAST = -math.inf  # of numbers without a lower bound
+PREPARE = "prepare the data directory again"
+INFER = "run inference on this set again"
 _NUM_LISTED = 5
 
 
@@ -25,35 +25,26 @@ class ScoringError(ValueError):
     """Files that cannot be scored; the message names the file and has a hint."""
 
 
-def _read_table(path: Path, hint: str) -> Dict[str, str]:
-    """Read `utt value` lines, refusing anything else and repeated utterances."""
+def _read(path: Path, lower: Optional[float], hint: str) -> Dict[str, Any]:
+    """Read the text or, with a lower bound, the finite number of each utterance."""
     if not path.is_file():
         raise ScoringError(f"no such file: {path}; {hint}")
-    table: Dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        fields = line.split()
-        if len(fields) != 2:
-            raise ScoringError(
-                f"{path}:{number}: expected 'utterance value', not '{line}'; {hint}"
-            )
-        if fields[0] in table:
-            raise ScoringError(f"{path}:{number}: {fields[0]} appears twice; {hint}")
-        table[fields[0]] = fields[1]
+    try:
+        table = read_table(path)
+    except DataError as e:
+        raise ScoringError(f"{e}; {hint}") from None
     if not table:
         raise ScoringError(f"{path} is empty; {hint}")
-    return table
-
-
-def _read_numbers(path: Path, hint: str, lower: float = -math.inf) -> Dict[str, float]:
-    """Read `utt number` lines; numbers are finite and at least `lower`."""
+    if lower is None:
+        return table
     numbers = {}
-    for utterance, text in _read_table(path, hint).items():
+    for utterance, text in table.items():
         try:
             number = float(text)
         except ValueError:
             number = math.nan
         if not (math.isfinite(number) and number >= lower):
-            bound = f" >= {lower:g}" if lower > -math.inf else ""
+            bound = f" >= {lower:g}" if lower != LEAST else ""
             raise ScoringError(
                 f"{path}: {utterance} has '{text}', not a finite number{bound}; {hint}"
             )
@@ -61,9 +52,9 @@ def _read_numbers(path: Path, hint: str, lower: float = -math.inf) -> Dict[str, 
     return numbers
 
 
-def _listed(utterances: List[str]) -> str:
+def _listed(utterances: Set[str]) -> str:
     more = len(utterances) - _NUM_LISTED
-    names = ", ".join(utterances[:_NUM_LISTED])
+    names = ", ".join(sorted(utterances)[:_NUM_LISTED])
     return names + (f" and {more} more" if more > 0 else "")
 
 
@@ -87,49 +78,39 @@ def read_clips(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> pd.Data
             files do not hold the same utterances, each once.
     """
     ref_dir, pred_dir = Path(ref_dir), Path(pred_dir)
-    prepare = "prepare the data directory again"
-    infer = "run inference on this set again"
-    label = _read_numbers(ref_dir / "mos", prepare)
-    paths = {
-        "system": ref_dir / "utt2sys",
-        "fs": ref_dir / "utt2fs",
-        "prediction": pred_dir / "mos",
+    # column -> its file, and the least number in it
+    files: Dict[str, Tuple[Path, Optional[float]]] = {
+        "label": (ref_dir / "mos", LEAST),
+        "system": (ref_dir / "utt2sys", None),
+        "fs": (ref_dir / "utt2fs", 1),
+        "prediction": (pred_dir / "mos", LEAST),
     }
-    columns: Dict[str, Dict[str, Any]] = {
-        "label": label,
-        "system": _read_table(paths["system"], prepare),
-        "fs": _read_numbers(paths["fs"], prepare, lower=1),
-        "prediction": _read_numbers(paths["prediction"], infer),
+    optional: Dict[str, Tuple[Path, Optional[float]]] = {
+        "lang": (ref_dir / "utt2lang", None),
+        "label_std": (ref_dir / "mos_std", 0),
+        "votes": (ref_dir / "utt2votes", 1),
+        "std": (pred_dir / "mos_std", 0),
     }
-    if (ref_dir / "utt2lang").exists():
-        paths["lang"] = ref_dir / "utt2lang"
-        columns["lang"] = _read_table(paths["lang"], prepare)
-    rated = ref_dir / "mos_std", ref_dir / "utt2votes"
-    if all(path.exists() for path in rated):
-        paths["label_std"], paths["votes"] = rated
-        columns["label_std"] = _read_numbers(rated[0], prepare, lower=0)
-        columns["votes"] = _read_numbers(rated[1], prepare, lower=1)
-    if (pred_dir / "mos_std").exists():
-        paths["std"] = pred_dir / "mos_std"
-        columns["std"] = _read_numbers(paths["std"], infer, lower=0)
-    for name, path in paths.items():
-        hint = infer if name in ("prediction", "std") else prepare
-        missing = sorted(label.keys() - columns[name])
-        extra = sorted(columns[name].keys() - label)
-        if missing:
+    files |= {name: file for name, file in optional.items() if file[0].exists()}
+    columns: Dict[str, Dict[str, Any]] = {}
+    for name, (path, lower) in files.items():
+        hint = INFER if path.parent == pred_dir else PREPARE
+        columns[name] = _read(path, lower, hint)
+        label, utterances = columns["label"], columns[name].keys()
+        if missing := label.keys() - utterances:
             raise ScoringError(
                 f"{path} lacks {len(missing)} of the {len(label)} utterances of "
                 f"{ref_dir / 'mos'}: {_listed(missing)}; {hint}"
             )
-        if extra:
+        if extra := utterances - label.keys():
             raise ScoringError(
                 f"{path} holds {len(extra)} utterances that {ref_dir / 'mos'} does "
                 f"not: {_listed(extra)}; {hint}"
             )
     clips = pd.DataFrame(columns).sort_index().astype({"fs": int})
-    if "votes" in clips:
-        clips["label_error"] = clips.pop("label_std") / np.sqrt(clips.pop("votes"))
-    return clips
+    if {"label_std", "votes"} <= set(clips):
+        clips["label_error"] = clips["label_std"] / np.sqrt(clips["votes"])
+    return clips.drop(columns=["label_std", "votes"], errors="ignore")
 
 
 def read_label_note(ref_dir: Union[str, Path]) -> str:
@@ -147,13 +128,14 @@ def read_label_note(ref_dir: Union[str, Path]) -> str:
     return lines[0]
 
 
-def _agreement(label: np.ndarray, prediction: np.ndarray) -> Dict[str, Any]:
-    intervals = bootstrap_intervals(label, prediction)
+def _agreement(points: pd.DataFrame) -> Dict[str, Any]:
+    label, prediction = points["label"].to_numpy(), points["prediction"].to_numpy()
     result: Dict[str, Any] = {"n": len(label)}
-    for name, metric in METRICS.items():
-        low, high = intervals[name]
-        value = metric.function(label, prediction)
-        result[name] = {"value": value, "low": low, "high": high}
+    for name, (low, high) in bootstrap_intervals(label, prediction).items():
+        value = METRICS[name].function(label, prediction)
+        figures = dict(value=value, low=low, high=high)
+        # None where undefined: JSON has no NaN
+        result[name] = {k: None if math.isnan(x) else x for k, x in figures.items()}
     return result
 
 
@@ -174,14 +156,12 @@ def _judge_variance(clips: pd.DataFrame) -> Dict[str, float]:
 
 
 def score_clips(clips: pd.DataFrame) -> Dict[str, Any]:
-    """Score one group of clips.
-
-    Args:
-        clips: Rows as `read_clips` gives them.
+    """Score one group of clips: rows as `read_clips` gives them.
 
     Returns:
         `utterance` and `system`: `n` (clips or systems) and for each metric its
-        `value` and the limits `low` and `high` of its 95 % interval.
+        `value` and the limits `low` and `high` of its 95 % interval, None where
+        undefined.
         `variance`: `nll`, the mean Gaussian negative log-likelihood without its
         constant, as in the training loss; and `coverage`, the share of labels
         within 1.96 predicted standard deviations of the prediction, in [0, 1]
@@ -189,49 +169,16 @@ def score_clips(clips: pd.DataFrame) -> Dict[str, Any]:
         known `coverage_with_label_error`, which allows for it; None if there is no
         `std`.
     """
-    label, prediction = clips["label"].to_numpy(), clips["prediction"].to_numpy()
-    systems = clips["system"].to_numpy(dtype=str)
+    systems = clips.groupby("system")[["label", "prediction"]].mean()
     return {
-        "utterance": _agreement(label, prediction),
-        "system": _agreement(
-            system_means(systems, label)[1], system_means(systems, prediction)[1]
-        ),
+        "utterance": _agreement(clips),
+        "system": _agreement(systems),
         "variance": _judge_variance(clips) if "std" in clips else None,
     }
 
 
-def score_set(clips: pd.DataFrame, name: str, note: str = "") -> Dict[str, Any]:
-    """Score a test set, overall and within each native rate and language.
-
-    Args:
-        clips: Rows as `read_clips` gives them.
-        name: Name of the test set.
-        note: What the labels are, to be shown with every figure.
-
-    Returns:
-        `set`, `label_note` and `groups`: `overall` and every native rate in Hz
-        (`16000`, ...), each as `score_clips` gives it; `languages`: likewise every
-        language, where there are several.
-    """
-    groups = {"overall": score_clips(clips)}
-    for fs, members in clips.groupby("fs"):
-        groups[str(fs)] = score_clips(members)
-    languages = {}
-    if "lang" in clips and clips["lang"].nunique() > 1:
-        for lang, members in clips.groupby("lang"):
-            languages[lang] = score_clips(members)
-    return {"set": name, "label_note": note, "groups": groups, "languages": languages}
-
-
-def _without_nan(value: Any) -> Any:
-    """Replace NaN by None: JSON has no NaN."""
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
 def read_scores(path: Union[str, Path]) -> Dict[str, Any]:
-    """Read what `score_dir` wrote in `scores.json`; an undefined value is None.
+    """Read what `score_dir` wrote in `scores.json`.
 
     Raises:
         ScoringError: The file is missing or is not a result of scoring.
@@ -261,14 +208,23 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
         pred_dir: Inference directory.
 
     Returns:
-        The scores as `read_scores` gives them.
+        What `scores.json` holds: `set`; `label_note`; `groups`: `overall` and every
+        native rate in Hz (`16000`, ...), each as `score_clips` gives it; `languages`:
+        likewise every language, where there are several.
 
     Raises:
         ScoringError: See `read_clips` and `read_label_note`.
     """
     pred_dir, name = Path(pred_dir), Path(ref_dir).resolve().name
-    clips = read_clips(ref_dir, pred_dir)
-    scores = _without_nan(score_set(clips, name, read_label_note(ref_dir)))
+    clips, note = read_clips(ref_dir, pred_dir), read_label_note(ref_dir)
+    groups = {"overall": score_clips(clips)}
+    for fs, members in clips.groupby("fs"):
+        groups[str(fs)] = score_clips(members)
+    languages = {}
+    if "lang" in clips and clips["lang"].nunique() > 1:
+        for lang, members in clips.groupby("lang"):
+            languages[lang] = score_clips(members)
+    scores = dict(set=name, label_note=note, groups=groups, languages=languages)
     table = pd.DataFrame(
         {
             "system_id": clips["system"],
@@ -278,8 +234,7 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
         }
     )
     table.to_csv(pred_dir / "predictions.csv", index=False)
-    figure = plots.scatter(clips, name, scores["label_note"])
-    figure.savefig(pred_dir / "scatter.png")
+    plots.scatter(clips, name, note).savefig(pred_dir / "scatter.png")
     # Last, so that a run that was cut short leaves no result that looks whole.
     text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
     write_text(pred_dir / "scores.json", text)

@@ -2,13 +2,12 @@
 
 import contextlib
 import io
-from typing import Any, Tuple
+from typing import Any
 
 import torch
-from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
 from espnet_samos.frontend.frozen import Frozen
-from espnet_samos.frontend.padding import extract_by_length
+from espnet_samos.frontend.padding import UnpaddedFrontend
 
 MAX_FRAMES = 384  # what the position encoding covers: 7.68 s
 EPS = 1e-8
@@ -25,7 +24,9 @@ class _DistillMosLayers(torch.nn.Module):
         self.norm = torch.nn.Sequential(scorer.norm_input, transformer.norm)
         self.projection = transformer.linear_proj
         self.position_encoding = transformer.position_encoding
-        self.layers = transformer.transformer_encoder.layers[:layer]
+        self.layers = torch.nn.Sequential(
+            *transformer.transformer_encoder.layers[:layer]
+        )
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         """Run clips of one length: (Batch, NSamples) -> (Batch, NFrames, 200)."""
@@ -37,19 +38,12 @@ class _DistillMosLayers(torch.nn.Module):
         if len(self.layers) == 0:
             return x
         num_segments = -(-x.shape[1] // MAX_FRAMES)
-        return torch.cat(
-            [self._transform(s) for s in x.tensor_split(num_segments, dim=1)], dim=1
-        )
-
-    def _transform(self, x: torch.Tensor) -> torch.Tensor:
-        """Run the transformer on a segment: (Batch, NFrames <= 384, 200)."""
-        x = x + self.position_encoding.pe[:, : x.shape[1]]
-        for layer in self.layers:
-            x = layer(x)
-        return x
+        parts = x.tensor_split(num_segments, dim=1)
+        pe = self.position_encoding.pe  # (1, 384, 200)
+        return torch.cat([self.layers(p + pe[:, : p.shape[1]]) for p in parts], dim=1)
 
 
-class DistillMosFrontend(AbsFrontend):
+class DistillMosFrontend(UnpaddedFrontend):
     """A hidden state of Distill-MOS, frozen, as features.
 
     Distill-MOS (Stahl and Gamper) is a model of 4 million
@@ -60,9 +54,8 @@ class DistillMosFrontend(AbsFrontend):
 
     The waveform is divided by its peak, so the features do not depend on the
     level. The transformer sees segments of equal length, at most 7.68 s (two of
-    5 s for a clip of 10 s), and the CNN sees the clip whole. A clip's features
-    are a function of the clip: a batch with several lengths is run length by
-    length, and clips are not zero-padded to 7.68 s as the package pads them.
+    5 s for a clip of 10 s), and the CNN sees the clip whole. Clips are not
+    zero-padded to 7.68 s as the package pads them.
 
     Args:
         layer: Index of the hidden state: 0 is the projected output of the CNN,
@@ -94,24 +87,5 @@ class DistillMosFrontend(AbsFrontend):
         self.hop_length = 2 * model.cnn.hop_length  # its last convolution has stride 2
         self.model = Frozen(_DistillMosLayers(model, layer))
 
-    def output_size(self) -> int:
-        """Return the dimension of the features."""
-        return self._output_size
-
-    def forward(
-        self, input: torch.Tensor, input_lengths: torch.Tensor
-    ) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Compute the hidden state.
-
-        Args:
-            input: Waveforms at 16 kHz (Batch, NSamples).
-            input_lengths: (Batch,) in samples, at least 800.
-
-        Returns:
-            Features (Batch, NFrames, 200), 150 frames for 3 s, and the lengths
-            (Batch,).
-
-        Raises:
-            ValueError: A clip is too short.
-        """
-        return extract_by_length(self.model, input, input_lengths)
+    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return self.model(waveforms)

@@ -1,6 +1,6 @@
 """Hold a frozen module inside a trained one."""
 
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import torch
 from torch.nn.utils import parametrize, remove_weight_norm
@@ -9,10 +9,8 @@ from torch.nn.utils import parametrize, remove_weight_norm
 def fold_weight_norm(module: torch.nn.Module) -> None:
     """Compute once what weight normalisation would compute at every call.
 
-    The convolution of wav2vec 2.0's position encoding has it: 118 MB in XLS-R 2B.
-
-    Args:
-        module: Is changed; it can no longer be trained as it was.
+    The convolution of wav2vec 2.0's position encoding has it: 118 MB in XLS-R 2B. The
+    module is changed, and can no longer be trained as it was.
     """
     for part in module.modules():
         if hasattr(part, "weight_g"):
@@ -51,11 +49,3 @@ class Frozen(torch.nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Call the module, whose weights get no gradients."""
         return self.module(*args, **kwargs)
-
-
-def all_parameters(module: torch.nn.Module) -> Iterator[torch.nn.Parameter]:
-    """Yield the parameters of a module, including those `Frozen` inside it."""
-    yield from module.parameters()
-    for part in module.modules():
-        if isinstance(part, Frozen):
-            yield from part.module.parameters()

@@ -2,28 +2,44 @@
 
 import functools
 import logging
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Union
 
 import humanfriendly
 import torch
-from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
 from espnet_samos.audio.preprocessor import SSL_RATE
 from espnet_samos.frontend.frozen import Frozen, fold_weight_norm
-from espnet_samos.frontend.padding import extract_by_length
+from espnet_samos.frontend.padding import UnpaddedFrontend
+from espnet_samos.frontend.upstreams import s3prl
 from espnet_samos.frontend.upstreams.hugging_face import load_hugging_face
-from espnet_samos.frontend.upstreams.s3prl import load_s3prl
 from espnet_samos.frontend.upstreams.torchaudio import load_torchaudio
 
 # Where models come from: how to load one, and the keys of its frontend_conf
 SOURCES = {
-    "s3prl": (load_s3prl, ("upstream", "path_or_url", "extra_conf")),
+    "s3prl": (s3prl.load_s3prl, ("upstream", "path_or_url", "extra_conf")),
     "torchaudio": (load_torchaudio, ("upstream", "path_or_url")),
     "hugging_face": (load_hugging_face, ("upstream",)),
 }
 
 
-class SslLayerFrontend(AbsFrontend):
+def untrusted_part(conf: Mapping[str, Any]) -> str:
+    """Return what could run code of somebody else in this frontend's arguments.
+
+    Args:
+        conf: The arguments of `SslLayerFrontend`.
+
+    Returns:
+        The part, in words; empty where there is none.
+    """
+    if conf.get("source", "s3prl") != "s3prl":
+        return ""  # tensors from files, or from the hubs that these sources name
+    inner = conf.get("frontend_conf") or {}
+    return s3prl.untrusted_part(
+        str(inner.get("upstream")), inner.get("path_or_url"), inner.get("extra_conf")
+    )
+
+
+class SslLayerFrontend(UnpaddedFrontend):
     """One hidden state of an SSL model as features.
 
     Only the layers that are needed are read, built and run: the ninth layer of
@@ -31,10 +47,9 @@ class SslLayerFrontend(AbsFrontend):
     whole model. S3PRL's upstreams that are no transformers (`fbank`, `apc`, ...)
     run in full.
 
-    Three sources of models give the same features from the same weights. The
-    waveform is normalised as the checkpoint demands, clip by clip. A clip's
-    features are a function of the clip: a batch with several lengths is run length
-    by length.
+    Three sources of models give the same features from the same weights, with as many
+    frames as the convolutions give: 499 for 10 s of wav2vec 2.0. The waveform is
+    normalised as the checkpoint demands, clip by clip.
 
     Args:
         fs: Sampling rate of the input: 16000 or "16k".
@@ -112,33 +127,20 @@ class SslLayerFrontend(AbsFrontend):
             fold_weight_norm(upstream)
         self.upstream = Frozen(upstream) if freeze else upstream
         # (1, NSamples); a chirp, so as not to draw random numbers
-        probe = self._extract(torch.sin(torch.linspace(0, 100, SSL_RATE) ** 2)[None])
+        probe = self.extract(torch.sin(torch.linspace(0, 100, SSL_RATE) ** 2)[None])
         self._output_size = probe.shape[-1]
-        if not freeze:
-            self._freeze_what_has_no_effect(probe)
+        parameters = [] if freeze else list(upstream.parameters())
+        if parameters:
+            # DDP refuses what gets no gradient, such as mask embeddings.
+            gradients = torch.autograd.grad(probe.sum(), parameters, allow_unused=True)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.requires_grad_(gradient is not None)
 
-    def _freeze_what_has_no_effect(self, feats: torch.Tensor) -> None:
-        """Exclude from training what gets no gradient, such as mask embeddings.
-
-        DDP refuses parameters that get none.
-        """
-        parameters = list(self.upstream.parameters())
-        if not parameters:
-            return
-        gradients = torch.autograd.grad(feats.sum(), parameters, allow_unused=True)
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.requires_grad_(gradient is not None)
-
-    def _extract(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Run clips of one length: (Batch, NSamples) -> (Batch, NFrames, Dim)."""
+    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
         feats = self.upstream(waveforms)
         if self.normalize:
             feats = torch.nn.functional.layer_norm(feats, feats.shape[-1:])
         return feats
-
-    def output_size(self) -> int:
-        """Return the dimension of the features."""
-        return self._output_size
 
     def reload_pretrained_parameters(self) -> None:
         """Read the weights again.
@@ -148,22 +150,3 @@ class SslLayerFrontend(AbsFrontend):
         """
         if not isinstance(self.upstream, Frozen):
             self.upstream.load_state_dict(self._load().state_dict())
-
-    def forward(
-        self, input: torch.Tensor, input_lengths: torch.Tensor
-    ) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Compute the hidden state.
-
-        Args:
-            input: Waveforms at 16 kHz (Batch, NSamples).
-            input_lengths: (Batch,) in samples, at least 800.
-
-        Returns:
-            Features (Batch, NFrames, Dim), with as many frames as the
-            convolutions give (499 for 10 s of wav2vec 2.0), and the lengths
-            (Batch,).
-
-        Raises:
-            ValueError: A clip is too short.
-        """
-        return extract_by_length(self._extract, input, input_lengths)

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
+    BinaryIO,
     Callable,
     Dict,
-    Iterable,
     Iterator,
     Optional,
     Tuple,
@@ -14,46 +14,59 @@ from typing import (
 
 import numpy as np
 
-from espnet_samos.audio.reading import AudioError, read_blocks, to_mono
+from espnet_samos.audio.reading import (
+    AudioError,
+    Blocks,
+    Mixer,
+    as_rate,
+    as_samples,
+    read_blocks,
+)
 from espnet_samos.audio.signal_report import SignalMonitor
 from espnet_samos.audio.windows import Window, cut_windows
 
 if TYPE_CHECKING:
     import torch
 
-# A clip as it is read: blocks of mono samples and their rate in Hz
-Blocks = Tuple[Iterable[np.ndarray], int]
-# Samples, or blocks of them, and their rate in Hz
-Audio = Tuple[Union[np.ndarray, "torch.Tensor", Iterator[np.ndarray]], int]
-Source = Union[str, Path, Audio, Callable[[], Audio]]
+# A file, an open one, samples and their rate in Hz, or blocks of samples
+Audio = Union[
+    str, Path, BinaryIO, Tuple[Union[np.ndarray, "torch.Tensor"], int], Blocks
+]
+Source = Union[Audio, Callable[[], Audio]]
 
 
-def open_source(source: Source, multichannel: str) -> Blocks:
-    """Open a clip: a file, samples and their rate, or a function that gives these.
+def open_source(source: Source, multichannel: str, name: str) -> Blocks:
+    """Open a clip.
 
     Args:
-        source: The clip.
-        multichannel: As `to_mono` takes it.
+        source: A file, samples in [-1, 1] with their rate, or a function that gives
+            one of these.
+        multichannel: As `Mixer` takes it.
+        name: What messages call the clip.
 
     Raises:
         AudioError: The clip cannot be read.
-        TypeError: The samples are integers.
     """
+    if callable(source):
+        source = source()
+    if isinstance(source, Blocks):
+        return source
     if isinstance(source, (str, Path)):
         return read_blocks(source, multichannel)
-    audio, fs = source() if callable(source) else source
-    if isinstance(audio, Iterator):
-        return audio, fs
-    if hasattr(audio, "detach"):  # a tensor, without importing torch
-        audio = audio.detach().cpu().float().numpy()
-    audio = np.asarray(audio)
-    if not np.issubdtype(audio.dtype, np.floating):
-        raise TypeError(
-            f"samples are {audio.dtype}: give floats in [-1, 1], of 16 bit for "
-            "example samples / 32768"
-        )
-    samples = to_mono(audio, multichannel).astype(np.float32)
-    return (samples[i : i + fs] for i in range(0, len(samples), fs)), fs
+    if not isinstance(source, tuple):
+        return read_blocks(source, multichannel, name)
+    audio, rate = source
+    fs = as_rate(rate)
+    samples = as_samples(audio)
+    mixer = Mixer(multichannel)
+    warnings: Dict[str, str] = {}
+
+    def blocks() -> Iterator[np.ndarray]:
+        for start in range(0, len(samples), fs):
+            yield mixer(samples[start : start + fs])
+        warnings.update(mixer.warnings())
+
+    return Blocks(blocks(), fs, warnings)
 
 
 class Clip:
@@ -62,10 +75,11 @@ class Clip:
     Args:
         name: What results and messages call it.
         source: As `open_source` takes it.
-        multichannel: As `to_mono` takes it.
+        multichannel: As `Mixer` takes it.
 
     Attributes:
         monitor: What is measured of its signal while it is read; None before that.
+        warnings: What was noticed while it was read; as `Blocks` has it.
         error: Why it could not be scored; None if it was.
     """
 
@@ -74,6 +88,7 @@ class Clip:
         self.source = source
         self.multichannel = multichannel
         self.monitor: Optional[SignalMonitor] = None
+        self.warnings: Dict[str, str] = {}
         self.error: Optional[str] = None
 
     def windows(
@@ -82,19 +97,23 @@ class Clip:
         """Read the clip and yield its windows, as `cut_windows` does.
 
         Raises:
-            AudioError: The clip cannot be scored; the message names it.
+            AudioError: The clip cannot be scored, for whatever reason, so that one clip
+                does not end the run of many; the message names it.
         """
         try:
-            blocks, fs = open_source(self.source, self.multichannel)
-            self.monitor = SignalMonitor(fs)
+            blocks = open_source(self.source, self.multichannel, self.name)
+            self.warnings = blocks.warnings
+            self.monitor = SignalMonitor(blocks.fs)
             yield from cut_windows(
-                self._watched(blocks), fs, rates, seconds, hop_seconds, windows
+                self._watched(blocks), blocks.fs, rates, seconds, hop_seconds, windows
             )
         except AudioError as e:
             named = str(e) if self.name in str(e) else f"{self.name}: {e}"
             raise AudioError(named) from e
+        except Exception as e:
+            raise AudioError(f"{self.name}: {type(e).__name__}: {e}") from e
 
-    def _watched(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def _watched(self, blocks: Blocks) -> Iterator[np.ndarray]:
         for block in blocks:
             self.monitor.update(block)
             yield block

@@ -1,6 +1,7 @@
 """Scoring clips with a trained model."""
 
 import math
+import os
 from collections import deque
 from pathlib import Path
 from typing import (
@@ -22,14 +23,15 @@ import torch
 from espnet2.torch_utils.device_funcs import to_device
 from tqdm import tqdm
 
-from espnet_samos.audio.reading import AudioError
+from espnet_samos.audio.reading import AudioError, check_multichannel
 from espnet_samos.audio.windows import Window, check_hop, check_windows
 from espnet_samos.inference.clips import Clip, Source
 from espnet_samos.inference.prefetch import prefetch
 from espnet_samos.inference.result import MosResult, WindowScore, mixture
 from espnet_samos.model_zoo.find import CONFIG, DEFAULT_MODEL, TrainedModel, find_model
 from espnet_samos.mos.build import build_preprocessor, load_model
-from espnet_samos.mos.device import check_device, full_precision
+from espnet_samos.mos.device import check_device, default_tensors, full_precision
+from espnet_samos.utils.files import printable
 
 MAX_BFLOAT16_DIFFERENCE = 0.01
 
@@ -52,13 +54,38 @@ def collate(windows: Sequence[Dict[str, np.ndarray]]) -> Dict[str, torch.Tensor]
     return batch
 
 
+def check_batch_size(batch_size: int) -> int:
+    """Return a number of windows in a batch.
+
+    Raises:
+        ValueError: It is less than 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}: give at least 1")
+    return batch_size
+
+
+def number_of_workers(num_workers: int) -> int:
+    """Return a number of threads, where -1 stands for as many as there are cores.
+
+    Raises:
+        ValueError: It is less than -1.
+    """
+    if num_workers < -1:
+        raise ValueError(
+            f"num_workers is {num_workers}: give 0 or more, or -1 for all cores"
+        )
+    return (os.cpu_count() or 1) if num_workers == -1 else num_workers
+
+
 class MosPredictor:
     """A trained model, ready to score clips of any rate and length.
 
     A clip that fits into the model's window (10 s in the published model) is repeated
     until that is full. A longer one is scored window by window, and its score is the
-    mean and the standard deviation of the mixture of what the windows predict. A score
-    does not depend on the other clips, their order or the batches.
+    mean and the standard deviation of the mixture of what the windows predict, each
+    with the weight of the time that it stands for. A score does not depend on the other
+    clips, their order, the batches or PyTorch's settings.
 
     Args:
         model_file: The weights, e.g. `valid.lcc.best.pth`.
@@ -67,10 +94,12 @@ class MosPredictor:
         device: `cpu`, `cuda`, `cuda:N` or `mps`.
         dtype: `float32`, or `bfloat16` for the SSL model; the rest is computed in
             float32.
-        multichannel: `error` refuses clips of several channels, `downmix` takes the
-            mean of them; by default what the model was trained with.
+        multichannel: `downmix` takes the mean of a clip's channels, and warns where
+            they differ; `error` refuses clips of several.
         windows: Which windows of a long clip are scored: `all`, or the `first`, as the
             published model does it.
+        trust: Take a model whose frontend can run code that comes with it, or download
+            from anywhere.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -89,10 +118,12 @@ class MosPredictor:
         train_config: Union[Path, str, None] = None,
         device: str = "cpu",
         dtype: str = "float32",
-        multichannel: Optional[str] = None,
+        multichannel: str = "downmix",
         windows: str = "all",
+        trust: bool = False,
     ):
         check_windows(windows)
+        check_multichannel(multichannel)
         for path in (model_file, train_config):
             if path is not None and not Path(path).is_file():
                 raise FileNotFoundError(f"no such model file: {path}")
@@ -103,16 +134,15 @@ class MosPredictor:
         train_config = Path(train_config or model_file.parent / CONFIG)
         files = TrainedModel(train_config, model_file)
         self.card = files.card()
-        with files.usable_config() as config:
-            self.model, self.train_args = load_model(config, model_file, device)
+        with files.usable_config() as config, default_tensors():
+            self.model, self.train_args = load_model(config, model_file, device, trust)
         # as a loss, it gives no gradients to its own weights
         self.model.eval().requires_grad_(False)
         self.device = device
         self.windows = windows
         self.dtype = torch.float32
         self.preprocess = build_preprocessor(self.train_args, train=False)
-        if multichannel is not None:
-            self.preprocess.multichannel = multichannel
+        self.preprocess.multichannel = multichannel
         if dtype == "bfloat16":
             self._use_bfloat16()
 
@@ -127,11 +157,11 @@ class MosPredictor:
         Args:
             model: The name of a packaged model (`small`), a folder, an archive, a
                 `.pth` file, or a tag on Hugging Face or in ESPnet's model zoo.
-            kwargs: `device`, `dtype`, `multichannel` and `windows`.
+            kwargs: `device`, `dtype`, `multichannel`, `windows` and `trust`.
 
         Raises:
             FileNotFoundError: There is no such model.
-            ValueError: It is not a model of this task.
+            ValueError: It is not a model of this task, or needs `trust`.
             ConnectionError: It, or the SSL model that it needs, cannot be downloaded.
         """
         found = find_model(model)
@@ -157,18 +187,19 @@ class MosPredictor:
         """Score one clip.
 
         Args:
-            audio: Samples in [-1, 1], (NSamples,) or (NSamples, NChannels); of any
-                float type, on any device.
-            fs: Their sampling rate in Hz, 8000 to 96000.
+            audio: Samples in [-1, 1], (NSamples,), (NSamples, NChannels) or, as
+                torchaudio has them, (NChannels, NSamples); of any float type, on any
+                device.
+            fs: Their sampling rate in Hz, 8000 to 384000, a whole number of any type.
             name: What the result and messages call the clip.
             batch_size: Windows in a batch, for a long clip.
 
         Raises:
             AudioError: The clip cannot be scored.
-            TypeError: The samples are integers.
+            ValueError: An option is out of range.
         """
         clip = self._clip(name, (audio, fs))
-        (result,) = self._results([clip], batch_size, num_workers=0)
+        (result,) = self._results([clip], check_batch_size(batch_size), num_workers=0)
         if result.error is not None:
             raise AudioError(result.error)
         return result
@@ -187,9 +218,13 @@ class MosPredictor:
         Yields:
             A result for each file, in order. A file that cannot be scored has the
             reason in `error`.
+
+        Raises:
+            ValueError: An option is out of range.
         """
-        clips = [(str(path), path) for path in paths]
-        yield from self.predict_clips(clips, **options)
+        return self.predict_clips(
+            [(printable(path), path) for path in paths], **options
+        )
 
     def predict_clips(
         self,
@@ -202,29 +237,30 @@ class MosPredictor:
         """Score clips from files, from memory, or from functions that read them.
 
         Args:
-            clips: Names, and what has the clip: a file; `(samples, fs)` as `predict`
-                takes them; or a function that gives these when it is called, or, in
-                place of the samples, an iterator over blocks of mono samples, float32.
-            batch_size: Windows in a batch.
-            num_workers: Threads that read and resample; 0 does without.
+            clips: Names, and what has the clip: a file's name; an open file; `(samples,
+                fs)` as `predict` takes them; blocks of samples, as `read_blocks` gives
+                them; or a function that gives one of these when it is called.
+            batch_size: Windows in a batch, at least 1.
+            num_workers: Threads that read and resample; 0 does without, -1 takes as
+                many as there are cores.
             progress: Show a progress bar on standard error.
             on_score: Is called with each window's score, in order.
 
         Yields:
-            A result for each clip, in order. A clip that cannot be scored has the
-            reason in `error`.
+            A result for each clip, in order. A clip that cannot be scored, for whatever
+            reason, has it in `error`.
+
+        Raises:
+            ValueError: An option is out of range.
         """
-        yield from tqdm(
-            self._results(
-                (self._clip(name, source) for name, source in clips),
-                batch_size,
-                num_workers,
-                on_score,
-            ),
-            total=len(clips) if isinstance(clips, Sized) else None,
-            unit="clip",
-            disable=not progress,
+        results = self._results(
+            (self._clip(name, source) for name, source in clips),
+            check_batch_size(batch_size),
+            number_of_workers(num_workers),
+            on_score,
         )
+        total = len(clips) if isinstance(clips, Sized) else None
+        return iter(tqdm(results, total=total, unit="clip", disable=not progress))
 
     def predict_windows(
         self,
@@ -249,8 +285,11 @@ class MosPredictor:
 
         Raises:
             AudioError: The clip cannot be scored.
-            ValueError: Samples without `fs`, a file with it, or an impossible hop.
+            ValueError: Samples without `fs`, a file with it, an impossible hop, or an
+                option that is out of range.
         """
+        batch_size = check_batch_size(batch_size)
+        num_workers = number_of_workers(num_workers)
         if isinstance(audio, (str, Path)) == (fs is not None):
             raise ValueError("give fs with samples, and not with a file")
         if hop_seconds is not None:
@@ -327,10 +366,10 @@ class MosPredictor:
         if clip.monitor is None:
             return MosResult(clip.name, label_note=self.label_note, error=error)
         report = clip.monitor.report()
-        warnings = report.warnings
+        warnings = {**clip.warnings, **report.warnings}
         mean, std, num_windows = math.nan, math.nan, 0
         if error is None:
-            mean, std = mixture(scores)
+            mean, std = mixture(scores, self.window_seconds)
             num_windows = sum(not math.isnan(score.mean) for score in scores)
             num_silent = len(scores) - num_windows
             if num_windows == 0:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
+from espnet_samos.audio.windows import time_shares
 from espnet_samos.utils import Z95
 
 
@@ -23,18 +24,30 @@ class WindowScore(NamedTuple):
     std: float
 
 
-def mixture(scores: Sequence[WindowScore]) -> Tuple[float, float]:
+def mixture(scores: Sequence[WindowScore], seconds: float) -> Tuple[float, float]:
     """Compute mean and standard deviation of the mixture of the windows' predictions.
 
-    Each window predicts a normal distribution and all have the same weight: the
-    variance is the mean of the variances and that of the squared distances from the
-    common mean. Silent windows are left out; NaN where there are no others.
+    Each window predicts a normal distribution of the label that it would get, and has
+    the weight of the time that it stands for (`time_shares`). The mixture is the
+    distribution of the label of a window at a random moment: its variance is the mean
+    of the variances and that of the squared distances from the common mean (law of
+    total variance). Silent windows are left out; NaN where there are no others.
+
+    Args:
+        scores: Of all windows of a clip.
+        seconds: Length of a window.
     """
-    scores = [score for score in scores if not math.isnan(score.mean)]
-    if not scores:
+    counted = [not math.isnan(score.mean) for score in scores]
+    if not any(counted):
         return math.nan, math.nan
-    mean = math.fsum(score.mean for score in scores) / len(scores)
-    variance = math.fsum(s.std**2 + (s.mean - mean) ** 2 for s in scores) / len(scores)
+    shares = time_shares([score.start for score in scores], seconds, counted)
+    parts = [
+        (share, score) for share, score in zip(shares, scores, strict=True) if share > 0
+    ]
+    mean = math.fsum(share * score.mean for share, score in parts)
+    variance = math.fsum(
+        share * (score.std**2 + (score.mean - mean) ** 2) for share, score in parts
+    )
     return mean, math.sqrt(variance)
 
 
@@ -51,8 +64,8 @@ class MosResult:
         fs: Its sampling rate in Hz.
         bandwidth: Frequency in Hz above which there is next to no energy.
         num_windows: How many windows were scored.
-        warnings: Code -> explanation: `SignalReport`'s, and `skipped` for silent
-            windows that were left out.
+        warnings: Code -> explanation: those of `SignalReport` and of `Blocks`, and
+            `skipped` for silent windows that were left out.
         label_note: What to know of the labels that the model was trained on; empty
             where nothing is known.
         error: Why the clip could not be scored; None if it was.
@@ -74,7 +87,9 @@ class MosResult:
         """The interval that has the label with a probability of 95 %.
 
         mean ± 1.96 · std: it tells what listeners might have said of this clip, as
-        far as the model knows, not how well the mean is known.
+        far as the model knows, not how well the mean is known. Of a clip that is longer
+        than a window, it is the label of an excerpt of a window's length, taken at a
+        random moment: how far the quality varies over the clip is in it.
         """
         return self.mean - Z95 * self.std, self.mean + Z95 * self.std
 

@@ -2,19 +2,19 @@
 
 import io
 from functools import partial
-from typing import TYPE_CHECKING, Any, Dict, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 import numpy as np
-import soundfile
 
-from espnet_samos.audio.reading import AudioError, read_audio
+from espnet_samos.audio.reading import AudioError
+from espnet_samos.inference.clips import Audio
 
 if TYPE_CHECKING:
     from espnet_samos.inference.predictor import MosPredictor
 
 
-def decode(audio: Any) -> Tuple[np.ndarray, int]:
-    """Return the samples of an entry of an `Audio` column.
+def decode(audio: Any) -> Audio:
+    """Return what an entry of an `Audio` column has, as `predict_clips` takes it.
 
     Args:
         audio: A file's name, or any of the forms that `datasets` gives: `bytes` and
@@ -22,8 +22,7 @@ def decode(audio: Any) -> Tuple[np.ndarray, int]:
             `sampling_rate`; or torchcodec's decoder.
 
     Returns:
-        Samples, floats in [-1, 1], (NSamples,) or (NSamples, NChannels), and their rate
-        in Hz.
+        A file, an open one, or samples and their rate in Hz.
 
     Raises:
         AudioError: It cannot be read, or is none of these.
@@ -33,21 +32,20 @@ def decode(audio: Any) -> Tuple[np.ndarray, int]:
             decoded = audio.get_all_samples()
         except RuntimeError as e:
             raise AudioError(f"cannot be decoded: {e}") from e
-        # (NChannels, NSamples) -> (NSamples, NChannels)
-        return decoded.data.T.numpy(), int(decoded.sample_rate)
+        return decoded.data, decoded.sample_rate
     if isinstance(audio, str):
         audio = {"path": audio}
-    if not isinstance(audio, dict):
+    if not isinstance(audio, Mapping):
         raise AudioError(f"no audio, but {type(audio).__name__}")
     if audio.get("array") is not None:
-        return np.asarray(audio["array"]), int(audio["sampling_rate"])
+        return np.asarray(audio["array"]), audio["sampling_rate"]
     if audio.get("bytes") is not None:
-        return _read(io.BytesIO(audio["bytes"]), audio.get("path") or "bytes")
+        return io.BytesIO(audio["bytes"])
     path = audio.get("path")
     if path is None:
         raise AudioError("no audio: neither array nor bytes nor path")
     if "://" not in path:
-        return read_audio(path)
+        return path
     # datasets' own way to files on hubs and inside of archives
     import fsspec
 
@@ -57,14 +55,7 @@ def decode(audio: Any) -> Tuple[np.ndarray, int]:
     except Exception as e:
         # every protocol has exceptions of its own
         raise AudioError(f"cannot be read: {path} ({type(e).__name__}: {e})") from e
-    return _read(io.BytesIO(content), path)
-
-
-def _read(file: io.BytesIO, name: str) -> Tuple[np.ndarray, int]:
-    try:
-        return soundfile.read(file, dtype="float32")
-    except (soundfile.LibsndfileError, RuntimeError) as e:
-        raise AudioError(f"cannot be read as audio: {name} ({e})") from e
+    return io.BytesIO(content)
 
 
 class ScoreAudio:
@@ -99,14 +90,22 @@ class ScoreAudio:
         self.batch_size = batch_size
         self.num_workers = num_workers
 
-    def __call__(self, examples: Dict[str, Any]) -> Dict[str, Any]:
-        """Score one example, or several, as `map(..., batched=True)` gives them."""
+    def __call__(self, examples: Any) -> Dict[str, Any]:
+        """Score one example, or several, as `map(..., batched=True)` gives them.
+
+        Args:
+            examples: By the names of columns: a dictionary or, of a formatted dataset,
+                a table of pandas or pyarrow.
+        """
         column = examples[self.column]
-        batched = isinstance(column, list)
-        clips = [
-            (f"{self.column} {i}", partial(decode, audio))
-            for i, audio in enumerate(column if batched else [column])
-        ]
+        if hasattr(column, "to_pylist"):  # of pyarrow
+            column = column.to_pylist()
+        # one entry is a name, a dictionary or a decoder; several are in any container
+        batched = not isinstance(column, (str, Mapping)) and hasattr(column, "__len__")
+        clips = []
+        for i, audio in enumerate(column if batched else [column]):
+            path = audio.get("path") if isinstance(audio, Mapping) else None
+            clips.append((path or f"{self.column} {i}", partial(decode, audio)))
         results = list(
             self.predictor.predict_clips(clips, self.batch_size, self.num_workers)
         )

@@ -31,19 +31,15 @@ def _frontends() -> Dict[str, type]:
     )
 
 
-def _is_for_waveforms(choices: ClassChoices) -> bool:
-    """Return whether frontends are for speech; machine translation's are for text."""
-    from espnet2.asr.frontend.abs_frontend import AbsFrontend
-
-    return choices.base_type is AbsFrontend and "default" in choices.classes
-
-
 def _add_first(method: Callable) -> Callable:
     """Add the frontends to the choices before a method of theirs runs."""
 
     @functools.wraps(method)
     def wrapped(self: ClassChoices, *args, **kwargs):
-        if _is_for_waveforms(self):
+        from espnet2.asr.frontend.abs_frontend import AbsFrontend
+
+        # not those of machine translation, which are for text
+        if self.base_type is AbsFrontend and "default" in self.classes:
             self.classes.update(_frontends())
         return method(self, *args, **kwargs)
 

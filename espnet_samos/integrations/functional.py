@@ -5,9 +5,9 @@ from typing import List
 
 import torch
 
-from espnet_samos.audio.reading import SILENT_RMS, check_length, check_rate
+from espnet_samos.audio.reading import SILENT_RMS, as_rate, check_length
 from espnet_samos.audio.resampling import resample_tensor
-from espnet_samos.audio.windows import window_starts
+from espnet_samos.audio.windows import window_edges, window_starts
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.mos.device import full_precision
 
@@ -30,7 +30,7 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
     Args:
         preds: Samples in [-1, 1], (..., NSamples), of any float type; the clips of a
             batch have one length.
-        fs: Their sampling rate in Hz, 8000 to 96000.
+        fs: Their sampling rate in Hz, 8000 to 384000, a whole number of any type.
         predictor: The trained model, on the device where scores are to be computed.
 
     Returns:
@@ -47,7 +47,7 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
     """
     if not preds.is_floating_point():
         raise TypeError(f"samples are {preds.dtype}: give floats in [-1, 1]")
-    check_rate(fs)
+    fs = as_rate(fs)
     check_length(preds.shape[-1], fs)
     shape = preds.shape[:-1]
     # (..., NSamples) -> (Batch, NSamples)
@@ -66,11 +66,12 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
                 (len(batch[name]),), num_samples, device=clips.device
             )
         means, _ = predictor.model.predict(**batch)
-    # (Batch * NWindows,) -> (Batch, NWindows)
-    means = means.view(-1, len(starts))
-    # at the highest rate, which sees all of the band
-    scored = _scored(batch[max(rates, key=rates.__getitem__)].unflatten(0, means.shape))
-    scores = (means * scored).sum(dim=1) / scored.sum(dim=1)
+        # (Batch * NWindows,) -> (Batch, NWindows)
+        means = means.view(-1, len(starts))
+        # at the highest rate, which sees all of the band
+        windows = batch[max(rates, key=rates.__getitem__)].unflatten(0, means.shape)
+        shares = _time_shares(starts, seconds, _scored(windows))
+        scores = (means * shares).sum(dim=1)
     return scores.view(shape).to(preds.device)
 
 
@@ -92,6 +93,24 @@ def _windows(
     latest = clips.shape[1] - num_samples
     firsts = [min(round(start * fs), latest) for start in starts]
     return torch.stack([clips[:, i : i + num_samples] for i in firsts], dim=1)
+
+
+def _time_shares(
+    starts: List[float], seconds: float, scored: torch.Tensor
+) -> torch.Tensor:
+    """Compute `time_shares` for each clip of a batch, where the clips are.
+
+    (Batch, NWindows) -> (Batch, NWindows)
+    """
+    places = window_edges(starts, seconds)
+    edges, first, last = (torch.from_numpy(x).to(scored.device) for x in places)
+    mask = scored.double()
+    change = mask.new_zeros(len(mask), len(edges))
+    change = change.index_add(1, first, mask).index_add(1, last, -mask)
+    overlap = change.cumsum(dim=1)[:, :-1].clamp(min=1)
+    time = torch.nn.functional.pad((edges.diff() / overlap).cumsum(dim=1), (1, 0))
+    shares = mask * (time[:, last] - time[:, first])
+    return (shares / shares.sum(dim=1, keepdim=True)).float()
 
 
 def _scored(windows: torch.Tensor) -> torch.Tensor:

@@ -11,17 +11,13 @@ from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Callable,
-    Iterator,
     List,
     NamedTuple,
     Optional,
-    Tuple,
     Union,
 )
 
-import numpy as np
-
-from espnet_samos.audio.reading import read_blocks
+from espnet_samos.audio.reading import Blocks, read_blocks
 from espnet_samos.inference.plots import clip_view
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.inference.result import MosResult, WindowScore
@@ -31,6 +27,7 @@ from espnet_samos.utils.figures import rate_name
 if TYPE_CHECKING:
     import gradio
 
+MAX_UPLOAD = "1gb"  # three hours of 16 bits at 48 kHz
 TITLE = "Speech quality, predicted"
 INTRODUCTION = (
     "Drop a file, or record yourself: a model predicts the quality of the speech, "
@@ -42,13 +39,17 @@ WARNINGS = {
     "silence": "Mostly silence",
     "clipping": "Clipped: it was recorded or amplified too loud",
     "compressed": "Hardly any difference between loud and soft",
+    "level": "Beyond full scale",
+    "offset": "It has a DC offset, which moves the score and cannot be heard",
+    "channels": "Several channels, mixed down",
+    "truncated": "The file breaks off",
+    "damaged": "The file is damaged",
     "bandwidth": "The upper part of the spectrum is empty",
     "skipped": "Silent parts are not scored",
 }
 ACCEPTED = (
-    "What can be scored: files that libsndfile reads (wav, flac, ogg, mp3 and others), "
-    "at least 0.1 s long, at a rate of 8 to 96 kHz, of one channel. Started with "
-    "<code>--multichannel downmix</code>, the page takes several channels too."
+    "What can be scored: audio files of any kind (wav, flac, ogg, mp3, m4a, ...), at "
+    "least 0.1 s long, at a rate of 8 to 384 kHz."
 )
 CSS = """
 .samos-score {font-size: 4rem; font-weight: 700; line-height: 1.1}
@@ -91,7 +92,6 @@ def examine(
     """Compute score and spectrogram of a file, in memory that does not grow with it.
 
     Args:
-        predictor: The model.
         path: The file. The result has its name without the folders.
         batch_size: Windows in a batch.
         num_workers: Threads that read and resample; 0 does without.
@@ -104,10 +104,11 @@ def examine(
     name = Path(path).name
     picture: List[SpectrogramMonitor] = []
 
-    def open_file() -> Tuple[Iterator[np.ndarray], int]:
-        blocks, fs = read_blocks(path, predictor.preprocess.multichannel)
-        picture.append(SpectrogramMonitor(fs))
-        return picture[0].watched(blocks), fs
+    def open_file() -> Blocks:
+        clip = read_blocks(path, predictor.preprocess.multichannel)
+        picture.append(SpectrogramMonitor(clip.fs))
+        clip.blocks = picture[0].watched(clip.blocks)
+        return clip
 
     scores: List[WindowScore] = []
 
@@ -178,13 +179,7 @@ def duration(seconds: float) -> str:
 def make_page(
     predictor: MosPredictor, batch_size: int = 8, num_workers: int = 1
 ) -> "gradio.Blocks":
-    """Make the page.
-
-    Args:
-        predictor: The model.
-        batch_size: As `examine` takes it.
-        num_workers: Likewise.
-    """
+    """Make the page; batches and workers are those of `examine`."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when it is imported
     import gradio
 
@@ -231,6 +226,15 @@ def make_page(
     return page
 
 
+def reached_by(host: str, share: bool) -> str:
+    """Say who can use a page that is served at an address."""
+    if share:
+        return "whoever knows the address can use it, from anywhere"
+    if host in ("localhost", "127.0.0.1", "::1"):
+        return "only this machine can reach it"
+    return f"every machine that reaches {host} can use it, without a password"
+
+
 def serve(
     page: "gradio.Blocks",
     host: str = "127.0.0.1",
@@ -256,6 +260,7 @@ def serve(
                 server_port=port,
                 share=share,
                 css=CSS,
+                max_file_size=MAX_UPLOAD,
                 quiet=True,
                 prevent_thread_lock=True,
                 footer_links=[],
@@ -270,5 +275,8 @@ def serve(
             ) from e
         # ended in either way, the uploads are deleted
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        print(f"samos: serving at {public_url or url} (Ctrl-C ends it)", flush=True)
+        print(f"samos: serving at {public_url or url} (Ctrl-C ends it)")
+        print(
+            f"samos: {reached_by(host, share)}, up to {MAX_UPLOAD} a file", flush=True
+        )
         page.block_thread()

@@ -44,10 +44,9 @@ def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[P
 
     Args:
         predictor: The model, on the CPU.
-        output_dir: Where to write the files.
 
     Returns:
-        The files.
+        The files in `output_dir`.
 
     Raises:
         ImportError: onnx, onnxscript or onnxruntime is missing.
@@ -78,10 +77,8 @@ def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[P
         _export(part, speech, files[branch], ["speech"], ["vector"])
         vectors.append(part(speech))
     files[HEAD] = output_dir / f"{HEAD}.onnx"
-    _export(
-        *(model.head.eval(), torch.cat(vectors, dim=1), files[HEAD]),
-        *(["vector"], ["mean", "variance"]),
-    )
+    vector = torch.cat(vectors, dim=1)
+    _export(model.head.eval(), vector, files[HEAD], ["vector"], ["mean", "variance"])
     _check(model, files, {name: x.shape[1] for name, x in windows.items()})
     return list(files.values())
 

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
+from espnet_samos.inference.clip_list import read_sheet
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -28,18 +30,14 @@ def score_sheet(
         could not be scored, their `answer` is NaN and `error` has the reason.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It has no column `wav_path`.
+        ValueError: It cannot be read, or has no column `wav_path`.
 
     Example:
         score_sheet("bvcc_test.csv", predictor).to_csv("answered.csv", index=False)
     """
     import pandas as pd
 
-    # as text: identifiers and digits come out as they were
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if "wav_path" not in table:
-        raise ValueError(f"{path} has no column wav_path")
+    table = pd.DataFrame(read_sheet(str(path)))
     files = list(dict.fromkeys(table["wav_path"]))
     results = {
         result.name: result

@@ -80,13 +80,5 @@ class SamosMos(Metric):
         val: Optional[Union[torch.Tensor, Sequence[torch.Tensor]]] = None,
         ax: Optional[Any] = None,
     ) -> Any:
-        """Plot values of `forward` or `compute`, by default `compute`'s.
-
-        Args:
-            val: A scalar or several.
-            ax: Axes of matplotlib to draw on.
-
-        Returns:
-            Figure and axes.
-        """
+        """Plot values of `forward` or `compute` (default); return figure and axes."""
         return self._plot(val, ax)

@@ -19,6 +19,7 @@ from espnet_samos.evaluation.report import (
 from espnet_samos.evaluation.scoring import ScoringError
 from espnet_samos.model_zoo.find import CARD, CONFIG
 from espnet_samos.mos.slots import SLOTS
+from espnet_samos.utils.config import read_config
 from espnet_samos.utils.environment import environment, machine
 from espnet_samos.utils.files import write_text
 
@@ -157,7 +158,7 @@ def write_model_card(
     """
     exp_dir = Path(exp_dir)
     output_dir = exp_dir if output_dir is None else Path(output_dir)
-    config = yaml.safe_load((exp_dir / CONFIG).read_text(encoding="utf-8"))
+    config = read_config(exp_dir / CONFIG)
     results = {
         place: scores
         for place, scores in read_experiment(exp_dir).items()

@@ -5,6 +5,7 @@ No torch here, until something has to be unpacked or downloaded.
 
 import contextlib
 import hashlib
+import re
 import shutil
 import tempfile
 import warnings
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, NamedTuple, Union
 
 import yaml
+from filelock import FileLock
+
+from espnet_samos.utils.config import read_config
 
 MODEL_FILE = "valid.lcc.best.pth"
 CONFIG = "config.yaml"
@@ -21,6 +25,8 @@ PRETRAINED = "pretrained"
 PACKAGED_DIR = Path(__file__).parent
 DEFAULT_MODEL = "small"
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz")
+# As Hugging Face allows them; where <user> is a folder, it is a path, mistyped
+TAG = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 CACHE_DIR = Path("~/.cache/espnet_samos")
 
 
@@ -41,9 +47,7 @@ class TrainedModel(NamedTuple):
         Empty where the model comes without it.
         """
         path = self.train_config.parent / CARD
-        if not path.is_file():
-            return {}
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read_config(path) if path.is_file() else {}
 
     @contextlib.contextmanager
     def usable_config(self) -> Iterator[Path]:
@@ -52,7 +56,7 @@ class TrainedModel(NamedTuple):
         if not (folder / PRETRAINED).is_dir():
             yield self.train_config
             return
-        config = yaml.safe_load(self.train_config.read_text(encoding="utf-8"))
+        config = read_config(self.train_config)
         with tempfile.TemporaryDirectory() as directory:
             usable = Path(directory) / CONFIG
             usable.write_text(yaml.safe_dump(_absolute(config, folder)), "utf-8")
@@ -104,7 +108,7 @@ def find_model(model: Union[Path, str] = DEFAULT_MODEL) -> TrainedModel:
         return _in_folder(_unpack(path), path)
     if path.suffix == ".pth":
         return _checked(path.parent / CONFIG, path)
-    if str(model).count("/") == 1 and not str(model).startswith((".", "~")):
+    if TAG.fullmatch(str(model)) and not path.parent.exists():
         return _of_files(_download(str(model)), model)
     raise FileNotFoundError(
         f"no model '{model}': give a folder, an archive, a .pth file, a tag like "
@@ -122,9 +126,11 @@ def _checked(train_config: Path, model_file: Path) -> TrainedModel:
 def _in_folder(folder: Path, model: Path) -> TrainedModel:
     meta = folder / "meta.yaml"  # of what ESPnet has packed
     if meta.is_file():
-        named = yaml.safe_load(meta.read_text(encoding="utf-8"))
-        files = {**named.get("files", {}), **named.get("yaml_files", {})}
-        return _of_files({key: folder / path for key, path in files.items()}, model)
+        named = read_config(meta)
+        files = {**(named.get("files") or {}), **(named.get("yaml_files") or {})}
+        return _of_files(
+            {key: folder / str(path) for key, path in files.items()}, model
+        )
     return _checked(folder / CONFIG, folder / MODEL_FILE)
 
 
@@ -150,9 +156,12 @@ def _unpack(archive: Path) -> Path:
     # ESPnet writes the folder's name into the configuration: it cannot be renamed
     # when all is there.
     complete = folder / ".complete"
-    if not complete.is_file():
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):  # another process may want the same archive
+        if complete.is_file():
+            return folder
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.mkdir()
         try:
             unpack(archive, folder)
         except Exception as e:

@@ -7,11 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, Sequence, Union
 
-import yaml
 from espnet2.main_funcs.pack_funcs import pack
 from espnet2.utils.yaml_no_alias_safe_dump import yaml_no_alias_safe_dump
 
 from espnet_samos.model_zoo.find import CONFIG, PRETRAINED
+from espnet_samos.utils.config import read_config
 from espnet_samos.utils.files import whole_file
 
 FRONTENDS = ("ssl_frontend_conf", "spectrogram_frontend_conf")
@@ -40,7 +40,7 @@ def pack_model(
         FileNotFoundError: The experiment has no such file.
     """
     exp_dir, outpath = Path(exp_dir), Path(outpath).absolute()
-    config = yaml.safe_load((exp_dir / CONFIG).read_text(encoding="utf-8"))
+    config = read_config(exp_dir / CONFIG)
     # On the same disk, so that files of gigabytes are linked, not copied
     with tempfile.TemporaryDirectory(dir=exp_dir, prefix=".pack-") as directory:
         stage = Path(directory)

@@ -27,13 +27,8 @@ class AbsHead(torch.nn.Module, ABC):
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Map predictions, each (Batch,), to the scales of the clips' corpora.
 
-        Heads that know one scale only leave them as they are.
-
-        Args:
-            mean: As `forward` gives it.
-            variance: As `forward` gives it.
-            corpus: Each clip's place (Batch,) in the head's list of corpora; None
-                where there is one corpus.
+        Heads that know one scale only leave them as they are. `corpus` is each clip's
+        place (Batch,) in the head's list of corpora; None where there is one corpus.
         """
         return mean, variance
 

@@ -8,11 +8,9 @@ import argparse
 import logging
 import pickle
 from pathlib import Path
-from typing import Any, Dict, Tuple, Union
+from typing import Any, Dict, Mapping, Tuple, Union
 
 import torch
-import yaml
-from espnet2.asr.frontend.abs_frontend import AbsFrontend
 from espnet2.torch_utils.initialize import initialize
 
 from espnet_samos.audio.preprocessor import (
@@ -20,39 +18,48 @@ from espnet_samos.audio.preprocessor import (
     SSL_RATE,
     CorpusPreprocessor,
 )
-from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import (
+    SLOTS,
+    Slot,
     head_choices,
     spectrogram_encoder_choices,
     spectrogram_frontend_choices,
     ssl_encoder_choices,
     ssl_frontend_choices,
 )
+from espnet_samos.utils.config import read_config
+
+# Frontends that take no code, and nothing from the network, from a configuration
+SAFE_FRONTENDS = (None, "default", "sliding_window", "wav2vec_cnn", "distillmos")
 
 
-def uses_branch(args: argparse.Namespace, branch: str) -> bool:
-    """Return whether a branch (`ssl`, `spectrogram`) is part of the model.
+def check_trusted(config: Mapping[str, Any], where: str) -> None:
+    """Check that a model from elsewhere can be built without trusting its author.
+
+    Args:
+        config: Its configuration.
+        where: What messages call it.
 
     Raises:
-        ValueError: It has a frontend but no encoder, or the other way round.
+        ValueError: Its SSL frontend could run code, or download from anywhere.
     """
-    slots = [getattr(args, f"{branch}_{part}") for part in ("frontend", "encoder")]
-    if (slots[0] is None) != (slots[1] is None):
+    name = config.get("ssl_frontend")
+    if name == "ssl_layer":
+        from espnet_samos.frontend.ssl_layer import untrusted_part
+
+        part = untrusted_part(config.get("ssl_frontend_conf") or {})
+    else:
+        part = "" if name in SAFE_FRONTENDS else f"ssl_frontend {name}"
+    if part:
         raise ValueError(
-            f"{branch}_frontend is {slots[0]} and {branch}_encoder is {slots[1]}: "
-            f"set both to none to leave the {branch} branch out"
+            f"{where}: {part} can run code that comes with the model, or download from "
+            "anywhere: if you trust its author, use trust=True (--trust)"
         )
-    return slots[0] is not None
 
 
 def build_preprocessor(args: argparse.Namespace, train: bool) -> CorpusPreprocessor:
-    """Build the audio path from a clip to the windows of the model.
-
-    Args:
-        args: A configuration, as `config.yaml` of a training has it.
-        train: Whether the clips are for training.
-    """
+    """Build the audio path from a clip to the windows of the model."""
     return CorpusPreprocessor(
         corpora=args.head_conf.get("corpora", ()),
         train=train,
@@ -63,20 +70,11 @@ def build_preprocessor(args: argparse.Namespace, train: bool) -> CorpusPreproces
     )
 
 
-@torch.no_grad()
-def _build_branch(
-    frontend: AbsFrontend, encoder_class: type, encoder_conf: dict, num_samples: int
-) -> Tuple[AbsFrontend, AbsClipEncoder]:
-    """Build an encoder for the features that the frontend gives for one window."""
-    frontend.eval()
-    window = torch.zeros(1, num_samples)
-    feats, _ = frontend(window, torch.tensor([num_samples]))
-    # (1, NFrames, Dim)
-    _, num_frames, input_size = feats.shape
-    encoder = encoder_class(
-        input_size=input_size, num_frames=num_frames, **encoder_conf
-    )
-    return frontend, encoder
+def _fill(slot: Slot, args: argparse.Namespace, **sizes: int) -> Any:
+    """Build what was chosen for a slot."""
+    chosen = slot.get_class(getattr(args, slot.name))
+    assert chosen is not None  # it is None for none only
+    return chosen(**sizes, **getattr(args, f"{slot.name}_conf"))
 
 
 def build_model(args: argparse.Namespace) -> ESPnetMosModel:
@@ -89,39 +87,39 @@ def build_model(args: argparse.Namespace) -> ESPnetMosModel:
         ValueError: A branch is half there, or there is none.
     """
     window_seconds = build_preprocessor(args, train=False).window_seconds
-    branches: Dict[str, Any] = {}
+    parts: Dict[str, Any] = {slot.name: None for slot in SLOTS}
     output_size = 0
-    for branch, frontend_slot, encoder_slot, rate in (
-        ("ssl", ssl_frontend_choices, ssl_encoder_choices, SSL_RATE),
-        (
-            "spectrogram",
-            spectrogram_frontend_choices,
-            spectrogram_encoder_choices,
-            SPECTROGRAM_RATE,
-        ),
+    for frontend_slot, encoder_slot, rate in (
+        (ssl_frontend_choices, ssl_encoder_choices, SSL_RATE),
+        (spectrogram_frontend_choices, spectrogram_encoder_choices, SPECTROGRAM_RATE),
     ):
-        frontend = encoder = None
-        if uses_branch(args, branch):
-            frontend_class = frontend_slot.get_class(getattr(args, frontend_slot.name))
-            encoder_class = encoder_slot.get_class(getattr(args, encoder_slot.name))
-            # They are None for none only.
-            assert frontend_class is not None and encoder_class is not None
-            frontend, encoder = _build_branch(
-                frontend_class(**getattr(args, f"{frontend_slot.name}_conf")),
-                encoder_class,
-                getattr(args, f"{encoder_slot.name}_conf"),
-                round(window_seconds * rate),
+        names = [getattr(args, slot.name) for slot in (frontend_slot, encoder_slot)]
+        if names == [None, None]:
+            continue
+        if None in names:
+            branch = frontend_slot.name.removesuffix("_frontend")
+            raise ValueError(
+                f"{branch}_frontend is {names[0]} and {branch}_encoder is {names[1]}: "
+                f"set both to none to leave the {branch} branch out"
             )
-            output_size += encoder.output_size()
-        branches[f"{branch}_frontend"] = frontend
-        branches[f"{branch}_encoder"] = encoder
+        frontend = _fill(frontend_slot, args).eval()
+        num_samples = round(window_seconds * rate)
+        with torch.no_grad():
+            feats, _ = frontend(
+                torch.zeros(1, num_samples), torch.tensor([num_samples])
+            )
+        # (1, NFrames, Dim)
+        _, num_frames, input_size = feats.shape
+        encoder = _fill(
+            encoder_slot, args, input_size=input_size, num_frames=num_frames
+        )
+        output_size += encoder.output_size()
+        parts |= {frontend_slot.name: frontend, encoder_slot.name: encoder}
     if output_size == 0:
         raise ValueError("both branches are none: nothing is left to train")
 
-    head_class = head_choices.get_class(args.head)
-    assert head_class is not None  # the slot is not optional
-    head = head_class(input_size=output_size, **args.head_conf)
-    model = ESPnetMosModel(**branches, head=head, **args.model_conf)
+    parts["head"] = _fill(head_choices, args, input_size=output_size)
+    model = ESPnetMosModel(**parts, **args.model_conf)
     if args.init is not None:
         initialize(model, args.init)
         # ESPnet does so for a frontend that is called that.
@@ -135,31 +133,45 @@ def build_model(args: argparse.Namespace) -> ESPnetMosModel:
 
 
 def load_model(
-    train_config: Union[Path, str], model_file: Union[Path, str], device: str = "cpu"
+    train_config: Union[Path, str],
+    model_file: Union[Path, str],
+    device: str = "cpu",
+    trust: bool = False,
 ) -> Tuple[ESPnetMosModel, argparse.Namespace]:
-    """Load a trained model.
+    """Load a trained model, and its configuration.
 
     Weights are loaded as tensors only: nothing in the file is run.
 
     Args:
         train_config: `config.yaml` of the training.
         model_file: The weights.
-        device: `cpu`, `cuda`, `cuda:N` or `mps`.
-
-    Returns:
-        The model, and its configuration.
+        device: Where to.
+        trust: Take frontends that run code from their checkpoints or download from
+            anywhere, as `check_trusted` names them.
 
     Raises:
-        ValueError: The weights cannot be read, or are of another model.
+        ValueError: The configuration is not one of this task, or needs `trust`; the
+            weights cannot be read, or are of another model.
+        FileNotFoundError, ConnectionError: A frontend's checkpoint is missing.
     """
-    config = yaml.safe_load(Path(train_config).read_text(encoding="utf-8"))
+    config = read_config(train_config)
+    if not trust:
+        check_trusted(config, str(train_config))
     args = argparse.Namespace(**config)
-    # What the weights were before training is of no interest.
-    model = build_model(argparse.Namespace(**{**config, "init": None}))
-    if config.get("use_adapter"):
-        from espnet2.layers.create_adapter import create_adapter
+    try:
+        # What the weights were before training is of no interest.
+        model = build_model(argparse.Namespace(**{**config, "init": None}))
+        if config.get("use_adapter"):
+            from espnet2.layers.create_adapter import create_adapter
 
-        create_adapter(model, args.adapter, args.adapter_conf)
+            create_adapter(model, args.adapter, args.adapter_conf)
+    except (OSError, ImportError):
+        raise
+    except Exception as e:
+        # Whatever a wrong value leads to, far from here.
+        raise ValueError(
+            f"no model can be built from {train_config} ({type(e).__name__}: {e})"
+        ) from e
     try:
         weights = torch.load(model_file, map_location="cpu", weights_only=True)
     except (EOFError, RuntimeError, pickle.UnpicklingError) as e:
@@ -168,5 +180,10 @@ def load_model(
             f"({str(e).splitlines()[0]}). It is cut short, or holds more than weights: "
             "take another epoch's, or train, copy or download it again"
         ) from e
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+    except (RuntimeError, TypeError, AttributeError) as e:
+        raise ValueError(
+            f"{model_file} is not of the model that {train_config} describes: {e}"
+        ) from e
     return model.to(device), args

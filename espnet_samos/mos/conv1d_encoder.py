@@ -63,7 +63,6 @@ class Conv1dEncoder(AbsClipEncoder):
         self._output_size = channels * frames
 
     def output_size(self) -> int:
-        """Return the dimension of the vector: channels × remaining frames."""
         return self._output_size
 
     def forward(self, feats: torch.Tensor) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """The encoder of the spectrogram branch."""
 
 import contextlib
-from typing import Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 import torch
 from torch.utils.checkpoint import checkpoint
@@ -66,7 +66,6 @@ class Conv2dEncoder(AbsClipEncoder):
         self._output_size = channels[-1]
 
     def output_size(self) -> int:
-        """Return the dimension of the vector: the last channel count."""
         return self._output_size
 
     def forward(self, feats: torch.Tensor) -> torch.Tensor:
@@ -86,25 +85,22 @@ class Conv2dEncoder(AbsClipEncoder):
         return hidden.amax(dim=(2, 3))
 
 
-def _checkpointed(layer: torch.nn.Module, hidden: torch.Tensor) -> torch.Tensor:
+def _checkpointed(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
     return checkpoint(
         layer,
         hidden,
         use_reentrant=False,
-        context_fn=lambda: (contextlib.nullcontext(), _statistics_as_they_are(layer)),
+        context_fn=lambda: (contextlib.nullcontext(), _not_counting(layer[1])),
     )
 
 
 @contextlib.contextmanager
-def _statistics_as_they_are(layer: torch.nn.Module) -> Iterator[None]:
+def _not_counting(norm: Any) -> Iterator[None]:
     """Keep batch normalisation from counting a batch twice that is computed again."""
-    norms = [m for m in layer.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
+    momentum = norm.momentum
+    norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-            norm.num_batches_tracked.sub_(1)
+        norm.momentum = momentum
+        norm.num_batches_tracked.sub_(1)

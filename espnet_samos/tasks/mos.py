@@ -9,7 +9,6 @@ import torch
 from espnet2.tasks.abs_task import AbsTask, scheduler_classes
 from espnet2.torch_utils.initialize import INITIALIZATIONS
 from espnet2.train.collate_fn import CommonCollateFn
-from espnet2.train.dataset import DATA_TYPES
 from espnet2.train.distributed_utils import get_rank
 from espnet2.utils.get_default_kwargs import get_default_kwargs
 from espnet2.utils.nested_dict_action import NestedDictAction
@@ -19,17 +18,14 @@ from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.mos.build import build_model, build_preprocessor
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import SLOTS
+from espnet_samos.train import data_types  # noqa: F401 (adds what datasets read)
 from espnet_samos.train.checkpoint import check_fits, restore
 from espnet_samos.train.dump_ssl_feats import ssl_settings, weights_digest
 from espnet_samos.train.errors import explained, locked
-from espnet_samos.train.scheduler import ExponentialStepLR
-from espnet_samos.train.ssl_feats import SslFeatsReader, check_same_ssl
-from espnet_samos.train.trainer import MosTrainer
+from espnet_samos.train.ssl_feats import check_same_ssl
+from espnet_samos.train.trainer import ExponentialStepLR, MosTrainer
 
 scheduler_classes["exponentialsteplr"] = ExponentialStepLR
-DATA_TYPES["ssl_feats"] = dict(
-    func=SslFeatsReader, kwargs=[], help="SSL features of stage 3, an ssl_feats.scp"
-)
 
 
 class MosTask(AbsTask):
@@ -103,11 +99,10 @@ class MosTask(AbsTask):
             SystemExit: An error, with a hint what to do: see `train.errors`.
         """
         rank = get_rank(args.dist_rank, args.dist_launcher) if args.distributed else 0
-        with explained(args.output_dir), contextlib.ExitStack() as stack:
-            if rank == 0:
-                stack.enter_context(locked(args.output_dir))
-                if args.resume:
-                    restore(args.output_dir, args.best_model_criterion)
+        lock = locked(args.output_dir) if rank == 0 else contextlib.nullcontext()
+        with explained(args.output_dir), lock:
+            if rank == 0 and args.resume:
+                restore(args.output_dir, args.best_model_criterion)
             super().main_worker(args)
 
     @classmethod

@@ -134,11 +134,7 @@ def check_fits(model: torch.nn.Module, output_dir: Union[Path, str]) -> None:
         return
     saved = {name: tuple(x.shape) for name, x in states["model"].items()}
     built = {name: tuple(x.shape) for name, x in model.state_dict().items()}
-    different = sorted(
-        name
-        for name in saved.keys() | built.keys()
-        if saved.get(name) != built.get(name)
-    )
+    different = sorted({name for name, _ in saved.items() ^ built.items()})
     if different:
         name = different[0]
         raise TrainingError(

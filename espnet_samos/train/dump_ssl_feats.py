@@ -12,12 +12,9 @@ from espnet2.train.collate_fn import CommonCollateFn
 from espnet2.train.dataset import ESPnetDataset
 
 from espnet_samos.audio.preprocessor import MosPreprocessor
-from espnet_samos.frontend.frozen import all_parameters
-from espnet_samos.train.ssl_feats import (
-    Shard,
-    SslFeatsError,
-    check_same_ssl,
-)
+from espnet_samos.frontend.frozen import Frozen
+from espnet_samos.train import data_types  # noqa: F401 (adds what datasets read)
+from espnet_samos.train.ssl_feats import Shard, SslFeatsError, check_same_ssl
 
 
 def ssl_settings(
@@ -39,8 +36,10 @@ def weights_digest(frontend: AbsFrontend) -> str:
     processor to another.
     """
     digest = hashlib.sha256()
-    for parameter in all_parameters(frontend):
-        digest.update(parameter.detach().float().cpu().contiguous().numpy())
+    frozen = [part.module for part in frontend.modules() if isinstance(part, Frozen)]
+    for module in (frontend, *frozen):
+        for parameter in module.parameters():
+            digest.update(parameter.detach().float().cpu().contiguous().numpy())
     return digest.hexdigest()[:16]
 
 
@@ -59,8 +58,8 @@ def dump_ssl_feats(
         shards: What to compute.
         preprocessor: From a clip to its window at 16 kHz.
         settings: What `ssl_settings` gives for them.
-        build_frontend: Builds the SSL frontend. Not called where all is there.
-        device: Where it runs.
+        build_frontend: Not called where all is there.
+        device: Where the frontend runs.
         batch_size: Windows that it takes at a time.
         num_workers: Processes that read and resample clips.
 
@@ -95,7 +94,7 @@ def dump_ssl_feats(
         if shard.data_dir not in datasets:
             datasets[shard.data_dir] = ESPnetDataset(
                 [
-                    (str(shard.data_dir / "wav.scp"), "speech", "sound"),
+                    (str(shard.data_dir / "wav.scp"), "speech", "clip"),
                     (str(shard.data_dir / "utt2fs"), "fs", "text_int"),
                 ],
                 preprocess=preprocessor,
@@ -117,11 +116,7 @@ def dump_ssl_feats(
 def _compute(
     frontend: AbsFrontend, loader: torch.utils.data.DataLoader, device: str
 ) -> Iterator[Tuple[str, np.ndarray]]:
-    """Yield each clip with its features (NFrames, Dim) in float16.
-
-    Raises:
-        SslFeatsError: A feature is beyond float16.
-    """
+    """Yield each clip with its features (NFrames, Dim) in float16."""
     for utts, batch in loader:
         # (Batch, NSamples) -> (Batch, NFrames, Dim)
         feats, lengths = frontend(

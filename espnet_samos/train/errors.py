@@ -82,11 +82,7 @@ def locked(directory: Union[Path, str]) -> Iterator[None]:
 
 
 def explanation(error: Exception, output_dir: Union[Path, str]) -> Optional[str]:
-    """Return what caused an error of a training and what to do about it.
-
-    Returns:
-        The text, or None where the error speaks for itself.
-    """
+    """Return what caused an error and what to do; None where it speaks for itself."""
     first = (str(error).splitlines() or [""])[0]
     if isinstance(error, TrainingError):
         return str(error)
@@ -127,11 +123,7 @@ def explanation(error: Exception, output_dir: Union[Path, str]) -> Optional[str]
 
 @contextlib.contextmanager
 def explained(output_dir: Union[Path, str]) -> Iterator[None]:
-    """Exit with an explanation where there is one, after the traceback.
-
-    Raises:
-        SystemExit: An error that `explanation` knows.
-    """
+    """Exit with an explanation where there is one, after the traceback."""
     try:
         yield
     except (OSError, RuntimeError) as e:

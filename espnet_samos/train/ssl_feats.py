@@ -176,12 +176,9 @@ def join_shards(data_dir: Path, folder: Path) -> Path:
 
 
 def check_same_ssl(folder: Path, ssl: Dict[str, Any]) -> None:
-    """Check what the features in a folder are features of.
+    """Check that features in a folder, if there are any, are features of `ssl`.
 
-    Args:
-        folder: With shards, or empty, or not there.
-        ssl: What they should be features of; of what is known of them, only these
-            keys are compared.
+    Where `ssl` has no digest of the weights, these are not compared.
 
     Raises:
         SslFeatsError: They come from another SSL model, layer or window.
@@ -192,20 +189,16 @@ def check_same_ssl(folder: Path, ssl: Dict[str, Any]) -> None:
             found = read_marker(path)["ssl"]
         except SslFeatsError:
             continue  # not whole: it will be made again
-        keys = {
-            key
-            for key in {*wanted, *found}
+        different = [
+            f"{key} was {found.get(key)}, is {wanted.get(key)}"
+            for key in sorted({*wanted, *found})
             if wanted.get(key) != found.get(key) and (key in wanted or key != "weights")
-        }
-        if keys:
-            what = ", ".join(
-                f"{key} was {found.get(key)}, is {wanted.get(key)}"
-                for key in sorted(keys)
-            )
+        ]
+        if different:
             raise SslFeatsError(
                 f"{folder} holds features of another SSL model, layer or window "
-                f"({what}): give this one its own --expdir, or remove that folder and "
-                "run stage 3 again"
+                f"({', '.join(different)}): give this one its own --expdir, or remove "
+                "that folder and run stage 3 again"
             )
 
 

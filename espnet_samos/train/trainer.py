@@ -8,6 +8,7 @@ from typing import Dict, List, Tuple
 
 import numpy as np
 import torch
+from espnet2.schedulers.abs_scheduler import AbsBatchStepScheduler
 from espnet2.train.distributed_utils import DistributedOption
 from espnet2.train.reporter import SubReporter, aggregate
 from espnet2.train.trainer import Trainer, TrainerOptions
@@ -21,6 +22,13 @@ from espnet_samos.utils.files import full_disk
 # What a correlation counts as where it is not defined (say, all predictions are
 # equal): NaN would corrupt ESPnet's sorting of epochs.
 CORRELATION_FLOOR = -1.0
+
+
+class ExponentialStepLR(torch.optim.lr_scheduler.ExponentialLR, AbsBatchStepScheduler):
+    """Multiply the learning rate by `gamma` after every step, as SA-SSL-MOS does.
+
+    ESPnet's own `exponentiallr` does so after every epoch.
+    """
 
 
 def validation_metrics(scores: Dict[str, Tuple[float, float]]) -> Dict[str, float]:
@@ -45,12 +53,7 @@ def _is_first(distributed_option: DistributedOption) -> bool:
 
 
 def waiting_fraction(reporter: SubReporter, accum_grad: int) -> float:
-    """Return the fraction of an epoch's training that was spent waiting for data.
-
-    Args:
-        reporter: That of the epoch's training.
-        accum_grad: Batches in a step.
-    """
+    """Return the fraction of an epoch's training that was spent waiting for data."""
     if "train_time" not in reporter.stats:  # fewer batches than a step takes
         return np.nan
     # s in a batch and s in a step, which begins with waiting for its first batch
@@ -90,12 +93,7 @@ class MosTrainer(Trainer):
         distributed_option: DistributedOption,
         **kwargs,
     ) -> None:
-        """Train as ESPnet does, waiting only so long for another process.
-
-        Raises:
-            TrainingError: See `resume`.
-            OSError, RuntimeError: What `errors.explanation` explains.
-        """
+        """Train as ESPnet does, waiting only so long for another process."""
         if distributed_option.distributed:
             # which has no underscore from some torch on
             set_timeout = (

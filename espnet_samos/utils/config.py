@@ -1,9 +1,28 @@
-"""Configurations that are spread over several YAML files."""
+"""Configurations: YAML files, one or several."""
 
 from pathlib import Path
-from typing import Sequence
+from typing import Any, Dict, Sequence, Union
 
 import yaml
+
+
+def read_config(path: Union[str, Path]) -> Dict[str, Any]:
+    """Read a YAML file with options; nothing in it is run.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is not a YAML dictionary; the message names it.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no such configuration file: {path}")
+    try:
+        config = yaml.safe_load(Path(path).read_bytes())
+    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as e:
+        # ValueError: of a date that does not exist, for one
+        raise ValueError(f"{path} is not YAML: {e}") from e
+    if not isinstance(config, dict):
+        raise ValueError(f"{path} is not a YAML dictionary of options")
+    return config
 
 
 def merge(base: dict, other: dict) -> dict:
@@ -16,18 +35,14 @@ def merge(base: dict, other: dict) -> dict:
     return merged
 
 
-def merge_files(paths: Sequence[str]) -> dict:
+def merge_files(paths: Sequence[Union[str, Path]]) -> dict:
     """Merge YAML files, a later one over an earlier.
 
     Raises:
-        ValueError: A file is missing or is not a YAML dictionary.
+        FileNotFoundError: A file is missing.
+        ValueError: A file is not a YAML dictionary.
     """
     merged: dict = {}
     for path in paths:
-        if not Path(path).is_file():
-            raise ValueError(f"no such configuration file: {path}")
-        config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        if not isinstance(config, dict):
-            raise ValueError(f"{path} is not a YAML dictionary of options")
-        merged = merge(merged, config)
+        merged = merge(merged, read_config(path))
     return merged

@@ -5,7 +5,7 @@ import errno
 import functools
 import os
 from pathlib import Path
-from typing import Callable, Iterator, Union
+from typing import Callable, Iterator, List, Union
 
 # no space, no quota, or larger than a file may be
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -70,3 +70,19 @@ def explain_full_disk(main: Callable) -> Callable:
             ) from e
 
     return explained
+
+
+def printable(name: object) -> str:
+    r"""Return a file's name as text, where it need not be UTF-8: `caf\xe9.wav`."""
+    escaped = str(name).encode("utf-8", "surrogateescape")
+    return escaped.decode("utf-8", "backslashreplace")
+
+
+def split_lines(text: str) -> List[str]:
+    """Split a text at line feeds, and at nothing else, without a byte-order mark.
+
+    `str.splitlines` also splits at form feeds, U+0085 and U+2028, which the name of a
+    file may have.
+    """
+    lines = text.removeprefix("\ufeff").split("\n")
+    return [line.removesuffix("\r") for line in lines]

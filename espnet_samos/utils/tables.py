@@ -5,6 +5,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Dict, List, Tuple, Union
 
+from espnet_samos.utils.files import split_lines
+
 MAX_LISTED_PROBLEMS = 20
 
 
@@ -37,13 +39,26 @@ def report_problems(where: str, problems: List[str], skip: bool = False) -> None
 
 
 def read_lines(path: Path) -> List[Tuple[str, str]]:
-    """Read `key value` lines; a value may have spaces."""
+    """Read `key value` lines; a value may have spaces.
+
+    Raises:
+        DataError: There is no such file, it is not UTF-8, or a line has no value.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as e:
+        raise DataError(f"no such file: {path}") from e
+    except (OSError, UnicodeDecodeError) as e:
+        raise DataError(f"{path} cannot be read: {e}") from e
     pairs = []
     problems = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    lines = split_lines(text)
+    if lines[-1] == "":  # after the last line feed
+        lines.pop()
+    for number, line in enumerate(lines, 1):
         fields = line.split(maxsplit=1)
         if len(fields) == 2:
-            pairs.append((fields[0], fields[1].strip()))
+            pairs.append((fields[0], fields[1].strip(" \t")))
         else:
             problems.append(f"line {number}: '{line}' is not a key and a value")
     report_problems(str(path), problems)

@@ -52,7 +52,8 @@ def test_downmix_is_asked_for():
         (np.where(np.arange(8000) == 7, np.nan, 0.1), 16000, "1 samples are NaN"),
         (np.zeros(16000), 16000, "silent"),
         (noise(16000), 4000, "4000 Hz"),
-        (noise(400000), 192000, "192000 Hz"),
+        (noise(400000), 400000, "400000 Hz"),
+        (32768 * noise(16000), 16000, "full scale is 1"),
     ],
 )
 def test_unusable_audio_is_refused(samples, fs, message):

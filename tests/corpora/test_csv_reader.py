@@ -126,3 +126,39 @@ def test_refuses_a_bad_table(table, tmp_path):
 def test_says_which_columns_are_not_used(table, caplog):
     prepare(table("path,mos,sytem", "a.wav,3,x"))
     assert "columns not used: sytem" in caplog.text
+
+
+def test_one_clip_under_several_spellings_is_refused(table, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "b")
+    lines = "b/a.wav,3,train", "./b/a.wav,3,valid", "c d.wav,3,train"
+    for other in ("b/../b/a.wav", str(tmp_path / "b/a.wav"), "link/a.wav", "b//a.wav"):
+        path = table("path,mos,split", *lines[::2], f"{other},3,test")
+        for skip in (False, True):
+            with pytest.raises(DataError, match="line 4: .*line 2 already"):
+                prepare(path, skip_bad_clips=skip)
+
+
+def test_ratings_become_their_mean(table):
+    path = table(
+        "path,mos,listener,system",
+        *("a.wav,5,x,s", "b/a.wav,2,x,t", "./a.wav,1,y,s", "a.wav,1,z,s"),
+    )
+    first, second = prepare(path)["my"]
+    assert (first.mos, first.votes) == (pytest.approx(7 / 3), 3)
+    assert first.mos_std == pytest.approx(np.std([5, 1, 1], ddof=1))
+    assert (second.mos, second.votes, second.mos_std) == (2.0, 1, None)
+    for skip in (False, True):
+        with pytest.raises(DataError, match="line 3: a.wav, x: this is on line 2"):
+            prepare(table("path,mos,listener", "a.wav,5,x", "a.wav,4,x"), None, skip)
+    with pytest.raises(DataError, match="line 3: a.wav: system 't', but 's' on line 2"):
+        prepare(table("path,mos,listener,system", "a.wav,5,x,s", "a.wav,4,y,t"))
+    with pytest.raises(DataError, match="leave them empty"):
+        prepare(table("path,mos,listener,votes", "a.wav,5,x,3"))
+
+
+def test_of_several_labels_none_is_chosen(table):
+    path = table("path,mos", "a.wav,5", "a.wav,1", "a.wav,1")
+    for skip in (False, True):
+        with pytest.raises(DataError, match="line 2 already: .* take the mean"):
+            prepare(path, skip_bad_clips=skip)
+    assert len(prepare(table("path,mos", "a.wav,5", "a.wav,5"), None, True)["my"]) == 1

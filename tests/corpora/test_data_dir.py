@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import subprocess
 
 import numpy as np
@@ -117,7 +118,7 @@ def test_refuses_a_bad_clip(clips, tmp_path, change, message):
 def test_refuses_too_short_and_odd_rates(clips, tmp_path):
     soundfile.write(tmp_path / "short.wav", np.ones(100), 16000)
     soundfile.write(tmp_path / "low.wav", np.ones(4000), 4000)
-    for name, message in (("short", "shorter than 100 ms"), ("low", "outside 8000")):
+    for name, message in (("short", "too short: 6 ms"), ("low", "outside 8000")):
         bad = dataclasses.replace(clips[0], path=tmp_path / f"{name}.wav")
         with pytest.raises(DataError, match=message):
             write_data_dir([bad], tmp_path / "data")
@@ -177,3 +178,26 @@ def test_killed_run_leaves_nothing_that_looks_whole(clips, tmp_path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         write_data_dir(clips[:3], tmp_path / "data")
     assert not (tmp_path / "data/wav.scp").exists()
+
+
+@pytest.mark.parametrize(
+    "character", ["\u2028", "\x85", "\x0c", "\r", "\n", "\t", "\x1b"]
+)
+def test_a_path_that_would_break_a_list_is_refused(clips, tmp_path, character):
+    path = tmp_path / f"a{character}b.wav"
+    soundfile.write(path, np.ones(4000), 16000)
+    bad = dataclasses.replace(clips[0], path=path)
+    with pytest.raises(DataError, match="cannot stand in wav.scp: rename"):
+        write_data_dir([bad], tmp_path / "data")
+
+
+def test_a_length_that_no_header_has(clips, tmp_path):
+    """An mp3 of two, joined, and at a path with blanks."""
+    part = io.BytesIO()
+    soundfile.write(part, np.full(16000, 0.1), 16000, format="MP3")
+    path = tmp_path / "a b.mp3"
+    path.write_bytes(2 * part.getvalue())
+    clip = dataclasses.replace(clips[0], path=path, fs=None)
+    summary = write_data_dir([clip], tmp_path / "data")
+    assert summary.seconds == pytest.approx(2.0, abs=0.2)
+    assert str(read_data_dir(tmp_path / "data")[0].path) == str(path)

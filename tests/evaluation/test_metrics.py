@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from espnet_samos.evaluation import metrics
-from espnet_samos.evaluation.metrics import METRICS, bootstrap_intervals, system_means
+from espnet_samos.evaluation.metrics import METRICS, bootstrap_intervals
 
 SCIPY = {
     "mse": lambda x, y: np.mean((x - y) ** 2),
@@ -109,14 +109,6 @@ def test_bad_input_is_refused(pair, message):
     for metric in METRICS.values():
         with pytest.raises(ValueError, match=message):
             metric.function(*pair)
-
-
-def test_system_means():
-    names, means = system_means(["b", "a", "b", "c"], [1, 2, 4, 3])
-    assert names.tolist() == ["a", "b", "c"]
-    assert means.tolist() == [2.0, 2.5, 3.0]
-    with pytest.raises(ValueError, match="3,\\) values"):
-        system_means(["a", "b"], [1, 2, 3])
 
 
 def test_intervals_are_those_of_resamples_one_by_one():

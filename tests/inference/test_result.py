@@ -2,7 +2,10 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from espnet_samos.audio.windows import window_starts
 from espnet_samos.inference.result import MosResult, WindowScore, mixture
 
 
@@ -14,11 +17,41 @@ def test_a_mixture_has_the_moments_of_draws_from_it():
     ]
     rng = np.random.default_rng(0)
     draws = np.r_[rng.normal(1.5, 0.2, 500_000), rng.normal(4.0, 0.6, 500_000)]
-    assert mixture(windows) == pytest.approx((draws.mean(), draws.std()), abs=0.005)
+    expected = pytest.approx((draws.mean(), draws.std()), abs=0.005)
+    assert mixture(windows, 1.0) == expected
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    duration=st.floats(1.0, 9.0),
+    hop=st.sampled_from([0.3, 0.5, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_a_long_clips_interval_is_that_of_a_window_at_a_random_moment(
+    duration, hop, seed
+):
+    rng = np.random.default_rng(seed)
+    starts = np.array(window_starts(duration, 1.0, hop))
+    means = rng.uniform(1, 5, len(starts))
+    stds = rng.uniform(0.1, 1, len(starts))
+    scores = [
+        WindowScore(start, start + 1.0, mean, std)
+        for start, mean, std in zip(starts, means, stds, strict=True)
+    ]
+    mean, std = mixture(scores, 1.0)
+    # a moment, one of the windows that have it, and the label of that
+    moments = rng.uniform(0, starts[-1] + 1.0, 20_000)
+    has = (starts <= moments[:, None]) & (moments[:, None] <= starts + 1.0)
+    which = np.argmax(has * rng.uniform(0.1, 1, has.shape), axis=1)
+    labels = rng.normal(means[which], stds[which])
+    assert mean == pytest.approx(labels.mean(), abs=0.05)
+    assert std == pytest.approx(labels.std(), abs=0.05)
+    low, high = MosResult("x", mean, std).interval
+    assert np.mean((low <= labels) & (labels <= high)) > 0.9
 
 
 def test_silence_alone_has_no_score():
-    assert all(map(math.isnan, mixture([WindowScore(0, 1, math.nan, math.nan)])))
+    assert all(map(math.isnan, mixture([WindowScore(0, 1, math.nan, math.nan)], 1.0)))
 
 
 def test_a_result_as_a_row_has_the_interval_beside_the_score():

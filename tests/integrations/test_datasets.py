@@ -1,5 +1,6 @@
 import io
 import warnings
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from datasets import Audio, Dataset, Features, Value, load_dataset
 
 from espnet_samos import MosPredictor
 from espnet_samos.audio.reading import AudioError
+from espnet_samos.inference.clips import open_source
 from espnet_samos.integrations.datasets import ScoreAudio, decode
 from tests.tiny_model import save_model, speechlike
 
@@ -137,9 +139,9 @@ def test_forms_of_audio_are_decoded_to_the_same_samples(clips, folder):
         {"bytes": None, "path": f"file://{folder}/3.wav"},
     ]
     for form in forms:
-        decoded, rate = decode(form)
-        assert rate == fs and np.issubdtype(decoded.dtype, np.floating)
-        np.testing.assert_array_equal(decoded.astype(np.float32), samples)
+        blocks = open_source(partial(decode, form), "error", "clip")
+        assert blocks.fs == fs
+        np.testing.assert_array_equal(np.concatenate(list(blocks)), samples)
     with pytest.raises(AudioError, match="FileNotFoundError"):
         decode({"bytes": None, "path": f"file://{folder}/none.wav"})
     with pytest.raises(AudioError, match="no audio, but int"):
@@ -154,8 +156,15 @@ def test_torchcodecs_decoder_keeps_channels(predictor):
         def get_all_samples(self):
             return SimpleNamespace(data=channels, sample_rate=16000)
 
-    samples, fs = decode(Decoder())
-    np.testing.assert_array_equal(samples, channels.T.numpy())
-    assert fs == 16000
     scored = ScoreAudio(predictor)({"audio": Decoder()})
-    assert "2 channels" in scored["mos_error"]
+    expected = predictor.predict(channels.T, 16000)
+    assert scored["mos"] == pytest.approx(expected.mean, abs=1e-6)
+    assert expected.warnings["channels"].startswith("mean of 2 channels")
+
+
+@pytest.mark.parametrize("form", ["numpy", "pandas", "arrow", "torch"])
+def test_a_formatted_dataset_gets_columns(predictor, clips, expected, form):
+    rows = [dict(array=x.tolist(), sampling_rate=fs) for x, fs in clips]
+    dataset = Dataset.from_dict({"audio": rows}).with_format(form)
+    scored = dataset.map(ScoreAudio(predictor), batched=True, batch_size=3)
+    assert list(scored.with_format(None)["mos"]) == expected

@@ -8,11 +8,11 @@ import soundfile
 import torch
 import yaml
 
-import espnet_samos
 from espnet_samos.inference.predictor import MosPredictor
+from espnet_samos.model_zoo.find import packaged_models
 
 DATA = Path(__file__).parents[1] / "data"
-MODELS = sorted((Path(espnet_samos.__file__).parent / "model_zoo").glob("*/"))
+MODELS = [model.train_config.parent for model in packaged_models().values()]
 MODEL_FILE = "valid.lcc.best.pth"
 
 

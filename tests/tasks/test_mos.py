@@ -64,8 +64,8 @@ def predictor(tmp_path_factory):
     torch.save(model.state_dict(), directory / "model.pth")
     MosTask.main(
         cmd=[*TINY, "--output_dir", str(directory), "--dry_run", "true", "--ngpu", "0"]
-        + ["--train_data_path_and_name_and_type", "x,speech,sound"]
-        + ["--valid_data_path_and_name_and_type", "x,speech,sound"]
+        + ["--train_data_path_and_name_and_type", "x,speech,clip"]
+        + ["--valid_data_path_and_name_and_type", "x,speech,clip"]
         + ["--train_shape_file", "x", "--valid_shape_file", "x"]
     )
     predictor = MosPredictor(directory / "model.pth")
@@ -304,7 +304,7 @@ def test_wrong_settings_of_ssl_training_are_refused(ssl_checkpoint):
 @pytest.mark.parametrize("name", ["mini", "paper"])
 def test_balanced_batches_have_the_size_of_others(name):
     """ESPnet's catpow sampler has its own option for the size of a batch."""
-    files = [str(CONF / name / f"{part}.yaml") for part in ("train", "balanced")]
+    files = [str(CONF / f"{part}.yaml") for part in (f"{name}/train", "balanced")]
     config = merge_files(files)
     assert config["max_batch_size"] == config["batch_size"]
     assert (config["valid_iterator_type"], config["valid_batch_type"]) == (

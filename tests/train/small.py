@@ -53,7 +53,7 @@ def arguments(data, exp, *options):
     inputs = []
     for part in ("train", "valid"):
         for name, kind in (
-            ("wav.scp", "speech,sound"),
+            ("wav.scp", "speech,clip"),
             ("utt2fs", "fs,text_int"),
             ("mos", "mos,text_float"),
         ):

@@ -258,7 +258,7 @@ split_keys() {
 
 # data_opts <option prefix> <data directory> <ssl_feats.scp or "">: what to read
 data_opts() {
-    echo "--${1}data_path_and_name_and_type $2/wav.scp,speech,sound" \
+    echo "--${1}data_path_and_name_and_type $2/wav.scp,speech,clip" \
         "--${1}data_path_and_name_and_type $2/utt2fs,fs,text_int" \
         "--${1}data_path_and_name_and_type $2/mos,mos,text_float"
     if [ -f "$2/utt2corpus" ]; then

@@ -12,7 +12,7 @@ from espnet_samos.inference.clip_list import list_clips
 DESCRIPTION = (
     "Compare two systems on the same utterances. Files of the two folders are paired "
     "by their names within the folders; suffixes may differ. Gives the mean difference "
-    "B - A of the predicted scores with its 95 %% confidence interval over utterances, "
+    "B - A of the predicted scores with its 95 % confidence interval over utterances, "
     "and a plot."
 )
 

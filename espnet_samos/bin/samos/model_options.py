@@ -7,6 +7,7 @@ import logging
 import warnings
 from typing import TYPE_CHECKING
 
+from espnet_samos.audio.reading import MULTICHANNEL
 from espnet_samos.audio.windows import WINDOWS
 from espnet_samos.model_zoo.find import DEFAULT_MODEL, find_model
 
@@ -17,9 +18,7 @@ if TYPE_CHECKING:
 def add_model_options(parser: argparse.ArgumentParser, windows: bool = True) -> None:
     """Add the options that say which model scores, and how.
 
-    Args:
-        parser: The parser of a command.
-        windows: Add `--windows`; without it, all windows are scored.
+    Without `--windows`, all windows are scored.
     """
     parser.add_argument(
         "--model",
@@ -28,6 +27,12 @@ def add_model_options(parser: argparse.ArgumentParser, windows: bool = True) -> 
         "file with its config.yaml beside it, a packed model, or a tag on Hugging Face "
         "like <user>/<model> (default: %(default)s, which comes with this package and "
         "predicts a proxy for quality, not human opinions)",
+    )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="take a model whose frontend can run code that comes with it, or download "
+        "from anywhere",
     )
     parser.add_argument(
         "--device",
@@ -43,8 +48,10 @@ def add_model_options(parser: argparse.ArgumentParser, windows: bool = True) -> 
     )
     parser.add_argument(
         "--multichannel",
-        choices=("error", "downmix"),
-        help="what to do with files of several channels (default: as in training)",
+        choices=MULTICHANNEL,
+        default="downmix",
+        help="files of several channels: their mean, with a warning where channels "
+        "differ, or an error (default: %(default)s)",
     )
     if windows:
         parser.add_argument(
@@ -66,7 +73,8 @@ def add_model_options(parser: argparse.ArgumentParser, windows: bool = True) -> 
         "--num_workers",
         type=int,
         default=2,
-        help="threads that read and resample files (default: %(default)s)",
+        help="threads that read and resample files; -1 for all cores (default: "
+        "%(default)s)",
     )
 
 
@@ -86,4 +94,5 @@ def load_predictor(args: argparse.Namespace) -> "MosPredictor":
         dtype=args.dtype,
         multichannel=args.multichannel,
         windows=args.windows,
+        trust=args.trust,
     )

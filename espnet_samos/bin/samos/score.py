@@ -10,7 +10,7 @@ from espnet_samos.inference.output_formats import FORMATS
 DESCRIPTION = (
     "Score audio files of any rate and length. Gives each file's predicted mean "
     "opinion score, the predicted standard deviation of the label, the interval that "
-    "has it with a probability of 95 %%, and warnings. A file that cannot be "
+    "has it with a probability of 95 %, and warnings. A file that cannot be "
     "scored is reported, and the rest is scored: exit status 1."
 )
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=list(FORMATS),
         default="table",
         help="table; csv, also with the failed files; json, one object per line; "
-        "kaldi, '<name> <mean>' (default: %(default)s)",
+        "kaldi, '<name> <mean>'; sheet, a table for SHEET (default: %(default)s)",
     )
     add_model_options(parser)
 

@@ -7,9 +7,9 @@ a proxy computed by ViSQOL, not human opinions.
 import csv
 import importlib.util
 from pathlib import Path
-from typing import Dict, List, Union
+from typing import Union
 
-from espnet_samos.corpora.clip import Clip
+from espnet_samos.corpora.clip import Clip, ClipSets
 from espnet_samos.utils.tables import DataError
 
 LABEL_NOTE = "labels are a proxy computed by ViSQOL, not human opinions"
@@ -20,7 +20,7 @@ def prepare(
     size: str = "small",
     nj: int = 2,
     band_limited: bool = False,
-) -> Dict[str, List[Clip]]:
+) -> ClipSets:
     """Make the corpus where it is not made yet, and read it.
 
     Args:
@@ -57,21 +57,14 @@ def prepare(
     return sets
 
 
-def read_mini(corpus_dir: Union[str, Path]) -> Dict[str, List[Clip]]:
-    """Read a corpus that was made: the clips of each set.
-
-    Args:
-        corpus_dir: The corpus' folder.
-
-    Raises:
-        DataError: The corpus is not finished.
-    """
+def read_mini(corpus_dir: Union[str, Path]) -> ClipSets:
+    """Read the corpus from its folder; raise a `DataError` if it is not finished."""
     metadata = Path(corpus_dir) / "metadata.csv"
     if not metadata.is_file():
         raise DataError(
             f"{metadata} is missing: the corpus is not finished; prepare it again"
         )
-    sets: Dict[str, List[Clip]] = {}
+    sets: ClipSets = {}
     with metadata.open(encoding="utf-8", newline="") as f:
         for row in csv.DictReader(f):
             clip = Clip(

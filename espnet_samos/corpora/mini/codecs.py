@@ -7,28 +7,29 @@ import av
 import numpy as np
 import scipy.signal
 import soxr
+from numpy.random import Generator
 
 MAX_DELAY_SECONDS = 0.1
 
 
-def encode_decode(
-    samples: np.ndarray, fs: int, codec: str, kbps: Optional[int] = None
+def codec(
+    x: np.ndarray, fs: int, rng: Generator, name: str, kbps: Optional[int] = None
 ) -> np.ndarray:
     """Encode and decode with a codec of FFmpeg.
 
     Args:
-        samples: Samples (NSamples,) within [-1, 1].
+        x: Samples (NSamples,) within [-1, 1].
         fs: Their sampling rate in Hz, one that the codec takes.
-        codec: FFmpeg's name of the encoder.
+        rng: Not used, as all degradations have it.
+        name: FFmpeg's name of the encoder.
         kbps: Bit rate in kb/s, where the codec has a choice.
 
     Returns:
         (NSamples,), aligned with the input.
     """
     margin = int(MAX_DELAY_SECONDS * fs)
-    padded = np.pad(samples, (0, margin))
-    decoded = _decode(_encode(padded, fs, codec, kbps), fs)
-    return _align(decoded, samples, margin)
+    encoded = _encode(np.pad(x, (0, margin)), fs, name, kbps)
+    return _align(_decode(encoded, fs), x, margin)
 
 
 def _encode(

@@ -5,14 +5,12 @@ the input; its other arguments set the severity. Random ones draw from `rng`, an
 the others take it only to be called alike.
 """
 
-from typing import Optional, Tuple
+from typing import Tuple
 
 import numpy as np
 import scipy.signal
 import soxr
 from numpy.random import Generator
-
-from espnet_samos.corpora.mini.codecs import encode_decode
 
 FRAME_SECONDS = 0.02
 
@@ -20,13 +18,6 @@ FRAME_SECONDS = 0.02
 def clean(x: np.ndarray, fs: int, rng: Generator) -> np.ndarray:
     """Return the speech as it is."""
     return x
-
-
-def codec(
-    x: np.ndarray, fs: int, rng: Generator, name: str, kbps: Optional[int] = None
-) -> np.ndarray:
-    """A codec of FFmpeg, at a bit rate in kb/s where it has a choice."""
-    return encode_decode(x, fs, name, kbps)
 
 
 def noise(
@@ -62,8 +53,12 @@ def quantise(x: np.ndarray, fs: int, rng: Generator, bits: int) -> np.ndarray:
 def band_filter(
     x: np.ndarray, fs: int, rng: Generator, kind: str, khz: Tuple[float, ...]
 ) -> np.ndarray:
-    """Zero-phase `lowpass`, `bandpass` or `bandstop` with these edges in kHz."""
-    return _filter(x, fs, kind, khz)
+    """Zero-phase filter of a kind that scipy knows, with these edges in kHz."""
+    edges = 1000 * np.array(khz)
+    sections = scipy.signal.butter(
+        8, edges if len(khz) > 1 else edges[0], kind, fs=fs, output="sos"
+    )
+    return scipy.signal.sosfiltfilt(sections, x)
 
 
 def fill_high_band(
@@ -73,10 +68,11 @@ def fill_high_band(
 
     The noise follows the envelope of the speech, `gain_db` above what it replaces.
     """
-    low = _filter(x, fs, "lowpass", (khz,))
+    low = band_filter(x, fs, rng, "lowpass", (khz,))
     width = int(FRAME_SECONDS * fs)
     envelope = scipy.signal.convolve(np.abs(low), np.hanning(width), mode="same")
-    high = envelope * _filter(rng.standard_normal(len(x)), fs, "highpass", (khz,))
+    white = rng.standard_normal(len(x))
+    high = envelope * band_filter(white, fs, rng, "highpass", (khz,))
     return low + _at_snr(x - low, high, -gain_db)
 
 
@@ -153,14 +149,6 @@ def _at_snr(x: np.ndarray, disturbance: np.ndarray, snr_db: float) -> np.ndarray
     """Scale a disturbance to a signal-to-noise ratio."""
     ratio = np.mean(np.square(x)) / np.mean(np.square(disturbance))
     return disturbance * np.sqrt(ratio) * 10 ** (-snr_db / 20)
-
-
-def _filter(x: np.ndarray, fs: int, kind: str, khz: Tuple[float, ...]) -> np.ndarray:
-    edges = 1000 * np.array(khz)
-    sections = scipy.signal.butter(
-        8, edges if len(khz) > 1 else edges[0], kind, fs=fs, output="sos"
-    )
-    return scipy.signal.sosfiltfilt(sections, x)
 
 
 def _stft(fs: int) -> scipy.signal.ShortTimeFFT:

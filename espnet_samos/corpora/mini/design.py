@@ -51,27 +51,16 @@ HIGHEST_CUT_OFF_KHZ = 20.0
 
 
 class ClipDesign(NamedTuple):
-    """One clip to make.
+    """One clip to make."""
 
-    Args:
-        utt_id: Utterance id, `<speaker>-<set>-<system>-<number>`.
-        set_name: The set it belongs to.
-        system: What degrades it.
-        number: Which of its system's clips it is, in its set.
-        speaker: Who speaks.
-        text: What is said.
-        cut_off_khz: What is above it is taken away at the end; None: nothing is.
-        level_db: Level of the clip, in dB RMS re full scale.
-    """
-
-    utt_id: str
+    utt_id: str  # <speaker>-<set>-<system>-<number>
     set_name: str
-    system: str
-    number: int
+    system: str  # what degrades it
+    number: int  # which of its system's clips it is, in its set
     speaker: str
     text: str
-    cut_off_khz: Optional[float] = None
-    level_db: float = LEVEL_DB
+    cut_off_khz: Optional[float] = None  # what is above is taken away at the end
+    level_db: float = LEVEL_DB  # RMS re full scale
 
     @property
     def path(self) -> str:
@@ -111,10 +100,8 @@ def design(size: str = "small") -> List[ClipDesign]:
         clips += _clips(name, range(mini_set.small), text)
     if size == "large":
         for name, mini_set in SETS.items():
-            clips += map(
-                _at_random_level,
-                _clips(name, range(mini_set.small, mini_set.large), text),
-            )
+            added = _clips(name, range(mini_set.small, mini_set.large), text)
+            clips += map(_at_random_level, added)
     if size == "tiny":
         clips = [
             clip
@@ -168,11 +155,8 @@ def band_limited_copies(clips: Sequence[ClipDesign]) -> List[ClipDesign]:
     copies = []
     for clip in clips:
         if clip.set_name == BAND_LIMITED_FROM:
-            utt_id = clip.utt_id.replace(f"-{BAND_LIMITED_FROM}-", f"-{BAND_LIMITED}-")
-            cut_off_khz = float(np.exp(_rng(utt_id).uniform(low, high)))
-            copies.append(
-                clip._replace(
-                    utt_id=utt_id, set_name=BAND_LIMITED, cut_off_khz=cut_off_khz
-                )
-            )
+            name = clip.utt_id.replace(f"-{BAND_LIMITED_FROM}-", f"-{BAND_LIMITED}-")
+            khz = float(np.exp(_rng(name).uniform(low, high)))
+            copy = clip._replace(utt_id=name, set_name=BAND_LIMITED, cut_off_khz=khz)
+            copies.append(copy)
     return copies

@@ -24,17 +24,14 @@ def proxy_label(reference: np.ndarray, samples: np.ndarray, fs: int) -> float:
         samples: The clip (NSamples',), in time with the reference.
         fs: The clip's sampling rate in Hz.
     """
-    audio_mode, speech_mode = _visqol()
-    audio = audio_mode.measure_from_arrays(
-        _at(reference, REFERENCE_FS, REFERENCE_FS),
-        _at(samples, fs, REFERENCE_FS),
-        REFERENCE_FS,
-    ).moslqo
-    speech = speech_mode.measure_from_arrays(
-        _at(reference, REFERENCE_FS, SPEECH_MODE_FS),
-        _at(samples, fs, SPEECH_MODE_FS),
-        SPEECH_MODE_FS,
-    ).moslqo
+    scores = []
+    for mode, mode_fs in zip(_visqol(), (REFERENCE_FS, SPEECH_MODE_FS), strict=True):
+        pair = (
+            resample(x, x_fs, mode_fs).astype(np.float64)
+            for x, x_fs in ((reference, REFERENCE_FS), (samples, fs))
+        )
+        scores.append(mode.measure_from_arrays(*pair, mode_fs).moslqo)
+    audio, speech = scores
     audio = 1 + (audio - 1) * 4 / (MAX_AUDIO_SCORE - 1)
     return round(float(np.clip((audio + speech) / 2, 1, 5)), 4)
 
@@ -55,7 +52,3 @@ def _visqol() -> Tuple:
     # must not depend on what is installed.
     speech_mode.create(mode="speech", use_lattice_model=False, **in_time)
     return audio_mode, speech_mode
-
-
-def _at(samples: np.ndarray, fs: int, target_fs: int) -> np.ndarray:
-    return resample(samples, fs, target_fs).astype(np.float64)

@@ -1,16 +1,17 @@
 """Making the mini corpus: in parallel, resumable, the same bytes every time."""
 
 import contextlib
-import csv
 import itertools
 import multiprocessing
 import os
 import threading
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple, Union
 
 import numpy as np
+import pandas as pd
 import soundfile
 from tqdm import tqdm
 
@@ -25,11 +26,10 @@ from espnet_samos.corpora.mini.speech import (
     synthesise,
 )
 from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, system_rate
-from espnet_samos.utils.files import whole_file
+from espnet_samos.utils.files import whole_file, write_text
 from espnet_samos.utils.tables import DataError
 
 METADATA = "metadata.csv"
-COLUMNS = ("utt_id", "set", "path", "system", "speaker", "fs", "mos", "text")
 MAX_PEAK = 32767 / 32768  # in 16 bit
 # Labels of finished clips, a line for each as it is done: what a run resumes from.
 LABELS = "labels.txt"
@@ -52,22 +52,13 @@ The speech is synthetic and changed in pitch and formants. Voice:
 
 # As many processes as cores, each with one thread.
 ONE_THREAD = {
-    name: "1"
-    for name in (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "NUMBA_NUM_THREADS",
-    )
+    f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")
 }
 
 
 def prepare_mini(
-    root: Union[str, Path],
-    nj: int = 2,
-    size: str = "small",
-    band_limited: bool = False,
-) -> Path:
+    root: Union[str, Path], nj: int = 2, size: str = "small", band_limited: bool = False
+) -> None:
     """Make the mini corpus, or what is missing of it.
 
     A run that was killed goes on where it stopped when started again.
@@ -78,9 +69,6 @@ def prepare_mini(
         nj: Number of processes.
         size: `large`, `small` or `tiny`.
         band_limited: Make the set `mini_pretrain_band_limited` too.
-
-    Returns:
-        The path of `metadata.csv`.
 
     Raises:
         DataError: The folder holds another version of the corpus.
@@ -101,17 +89,25 @@ def prepare_mini(
                 labels[utt_id] = mos
                 f.write(f"{utt_id} {mos:.4f}\n")
                 f.flush()
-    return _write_metadata(root, clips, labels)
+    rows = [
+        {
+            "utt_id": clip.utt_id,
+            "set": clip.set_name,
+            "path": clip.path,
+            "system": clip.system,
+            "speaker": clip.speaker,
+            "fs": system_rate(clip.system),
+            "mos": f"{labels[clip.utt_id]:.4f}",
+            "text": clip.text,
+        }
+        for clip in sorted(clips, key=lambda clip: (clip.set_name, clip.utt_id))
+    ]
+    with whole_file(root / METADATA) as unfinished:
+        pd.DataFrame(rows).to_csv(unfinished, index=False)
 
 
 def make_clip(clip: ClipDesign, reference: np.ndarray, root: Path) -> float:
-    """Make one clip's file, and return its proxy label.
-
-    Args:
-        clip: The clip.
-        reference: Its clean speech (NSamples,) at 48 kHz.
-        root: The corpus' folder.
-    """
+    """Write a clip, made of clean speech (NSamples,) at 48 kHz; return its label."""
     fs = system_rate(clip.system)
     degrade = {**SYSTEMS, **UNSEEN_SYSTEMS}[clip.system]
     native = resample(reference, REFERENCE_FS, fs).astype(np.float64)
@@ -147,19 +143,14 @@ def _make_all(
     ]
     spawn = multiprocessing.get_context("spawn")
     with (
-        _environment(ONE_THREAD),
+        _one_thread(),
         tqdm(total=total, initial=total - len(todo), unit="clip") as progress,
         ProcessPoolExecutor(nj, mp_context=spawn, initializer=_end_with_parent) as pool,
     ):
-        try:
-            futures = [pool.submit(_make_sentence, s, root) for s in sentences]
-            for future in as_completed(futures):
-                yield from future.result()
-                progress.update(len(future.result()))
-        except BaseException:
-            # Do not make the rest of the corpus before the error is shown.
-            pool.shutdown(cancel_futures=True)
-            raise
+        # After an error, `map` does not make the rest of the corpus.
+        for made in pool.map(partial(_make_sentence, root=root), sentences):
+            yield from made
+            progress.update(len(made))
 
 
 def _end_with_parent() -> None:
@@ -173,24 +164,22 @@ def _end_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _environment(variables: Dict[str, str]) -> Iterator[None]:
-    """Set environment variables for processes started meanwhile."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+def _one_thread() -> Iterator[None]:
+    """Have each process that is started meanwhile compute in one thread."""
+    before = dict(os.environ)
+    os.environ.update(ONE_THREAD)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in ONE_THREAD:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _read_labels(path: Path) -> Dict[str, float]:
     """Read the labels of finished clips; start the file where there is none."""
     if not path.is_file():
-        path.write_text(f"{VERSION}\n", encoding="utf-8")
+        write_text(path, f"{VERSION}\n")
     head, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     if head.strip() != VERSION:
         raise DataError(
@@ -200,25 +189,5 @@ def _read_labels(path: Path) -> Dict[str, float]:
     # A killed run may have left its last line unfinished: drop it.
     whole = [line for line in lines if line.endswith("\n")]
     if len(whole) < len(lines):
-        path.write_text("".join([head, *whole]), encoding="utf-8")
+        write_text(path, "".join([head, *whole]))
     return {utt_id: float(mos) for utt_id, mos in map(str.split, whole)}
-
-
-def _write_metadata(
-    root: Path, clips: List[ClipDesign], labels: Dict[str, float]
-) -> Path:
-    path = root / METADATA
-    with (
-        whole_file(path) as unfinished,
-        unfinished.open("w", encoding="utf-8", newline="") as f,
-    ):
-        writer = csv.writer(f, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        for c in sorted(clips, key=lambda clip: (clip.set_name, clip.utt_id)):
-            writer.writerow(
-                (
-                    *(c.utt_id, c.set_name, c.path, c.system, c.speaker),
-                    *(system_rate(c.system), f"{labels[c.utt_id]:.4f}", c.text),
-                )
-            )
-    return path

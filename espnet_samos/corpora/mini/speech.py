@@ -90,16 +90,11 @@ def _mixed(
 
 
 def synthesise(text: str, speaker: str) -> np.ndarray:
-    """Synthesise a sentence: samples (NSamples,) at 48 kHz, at most 3 s, -26 dB RMS.
-
-    Args:
-        text: Japanese text.
-        speaker: One of `SPEAKERS`.
-    """
+    """Synthesise Japanese: samples (NSamples,) at 48 kHz, at most 3 s, -26 dB RMS."""
     # The import prints a warning about a part that is not used here.
-    with contextlib.redirect_stdout(io.StringIO()):
-        with contextlib.redirect_stderr(io.StringIO()):
-            import pyopenjtalk
+    nowhere = io.StringIO()
+    with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        import pyopenjtalk
 
     half_tone, warp = SPEAKERS[speaker]
     # The warp changes the tempo by its factor, which the speed takes back.

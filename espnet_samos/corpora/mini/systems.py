@@ -9,6 +9,7 @@ from typing import Callable, Dict, List, Sequence
 import numpy as np
 
 from espnet_samos.corpora.mini import degradations as d
+from espnet_samos.corpora.mini.codecs import codec
 
 # (samples (NSamples,), fs in Hz, random generator) -> samples (NSamples,)
 Degradation = Callable[[np.ndarray, int, np.random.Generator], np.ndarray]
@@ -22,7 +23,7 @@ def _family(
 
 
 def _codec(name: str) -> Degradation:
-    return partial(d.codec, name=name)
+    return partial(codec, name=name)
 
 
 def _low_pass(khz: float) -> Degradation:
@@ -53,8 +54,8 @@ SYSTEMS: Dict[str, Degradation] = {
 
 # Other kinds of degradation, not only other severities: what a model meets in use.
 UNSEEN_SYSTEMS: Dict[str, Degradation] = {
-    "48k_aac_24": partial(d.codec, name="aac", kbps=24),
-    "48k_ac3_32": partial(d.codec, name="ac3", kbps=32),
+    "48k_aac_24": partial(codec, name="aac", kbps=24),
+    "48k_ac3_32": partial(codec, name="ac3", kbps=32),
     "48k_quantise_6": partial(d.quantise, bits=6),
     "48k_brown_0": partial(d.noise, snr_db=0, slope_db=-6),
     "48k_bandstop_2": partial(d.band_filter, kind="bandstop", khz=(2, 5)),
@@ -64,7 +65,7 @@ UNSEEN_SYSTEMS: Dict[str, Degradation] = {
     "48k_images_3": partial(d.images, factor=3),
     "48k_gate_30": partial(d.spectral_gate, depth_db=30),
     "24k_noisevocoder_24": partial(d.noise_vocoder, bands=24),
-    "24k_mp2_24": partial(d.codec, name="mp2", kbps=24),
+    "24k_mp2_24": partial(codec, name="mp2", kbps=24),
     "16k_mulaw": _codec("pcm_mulaw"),
     "16k_adpcm": _codec("adpcm_ima_wav"),
 }

@@ -6,15 +6,7 @@ import torch
 
 
 def resolve_layer(layer: int, last: int, upstream: str) -> int:
-    """Check the index of a hidden state.
-
-    Args:
-        layer: Index as users give it: 0..last, or -1 for the last.
-        last: Index of the last hidden state: the number of transformer layers.
-        upstream: What messages call the model.
-
-    Returns:
-        The index, 0..last.
+    """Return the index of a hidden state, 0..last, where -1 stands for the last.
 
     Raises:
         ValueError: There is no such hidden state.
@@ -57,14 +49,9 @@ class AbsUpstream(torch.nn.Module, ABC):
         self.normalise_waveforms = normalise_waveforms
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Compute the hidden state.
+        """Compute the hidden state of clips of one length, at 16 kHz, not normalised.
 
-        Args:
-            waveforms: Clips of one length at 16 kHz (Batch, NSamples), not yet
-                normalised.
-
-        Returns:
-            (Batch, NFrames, Dim).
+        (Batch, NSamples) -> (Batch, NFrames, Dim)
         """
         if self.normalise_waveforms:
             # clip by clip
@@ -77,4 +64,21 @@ class AbsUpstream(torch.nn.Module, ABC):
 
         (Batch, NSamples) -> (Batch, NFrames, Dim)
         """
-        raise NotImplementedError
+
+
+class FirstLayers(AbsUpstream):
+    """A model that was built up to a hidden state, which is its first output."""
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        layer: int,
+        last: int,
+        hop_length: int,
+        normalise_waveforms: bool,
+    ):
+        super().__init__(layer, last, hop_length, normalise_waveforms)
+        self.model = model.eval()
+
+    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return self.model(waveforms)[0]

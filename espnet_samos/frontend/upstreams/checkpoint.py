@@ -14,13 +14,7 @@ from espnet_samos.utils.download import DownloadError, download
 def keep_first_layers(
     weights: Mapping[str, torch.Tensor], prefix: str, num_layers: int
 ) -> Dict[str, torch.Tensor]:
-    """Leave out the weights of later layers.
-
-    Args:
-        weights: A state dict.
-        prefix: What stands before the index of a layer, `encoder.layers.`.
-        num_layers: How many layers to keep.
-    """
+    """Leave out the weights of later layers, `<prefix><index>.<name>`."""
     index = re.compile(re.escape(prefix) + r"(\d+)\.")
     return {
         name: weight
@@ -49,14 +43,10 @@ def read_checkpoint(path: Union[Path, str]) -> Any:
         ) from e
 
 
-def download_checkpoint(url: str, path: Path, upstream: str, hint: str) -> Path:
-    """Download a checkpoint where it is not there already; return its path.
+def download_checkpoint(url: str, path: Path, upstream: str, hint: str) -> None:
+    """Download a checkpoint to `path` where it is not there already.
 
-    Args:
-        url: Where it is.
-        path: Where it goes.
-        upstream: The model, for messages.
-        hint: How to do without, as an imperative.
+    The message has the name of the upstream, and the hint how to do without.
 
     Raises:
         ConnectionError: The download failed.
@@ -66,7 +56,6 @@ def download_checkpoint(url: str, path: Path, upstream: str, hint: str) -> Path:
             download(url, path)
         except DownloadError as e:
             raise unreachable(upstream, e, hint) from e
-    return path
 
 
 def unreachable(upstream: str, error: Exception, hint: str) -> ConnectionError:

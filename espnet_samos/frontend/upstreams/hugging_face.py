@@ -1,59 +1,21 @@
 """Hidden states of Hugging Face's models of the wav2vec 2.0 family."""
 
-import contextlib
 import math
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Optional
 
 import torch
 import transformers
 
 from espnet_samos.frontend.upstreams.abs_upstream import (
     AbsUpstream,
+    FirstLayers,
     resolve_layer,
 )
 from espnet_samos.frontend.upstreams.checkpoint import unreachable
 
 # Those that take waveforms and are built alike
 MODEL_TYPES = ("hubert", "unispeech-sat", "wav2vec2", "wavlm")
-
-
-class _HuggingFaceModel(AbsUpstream):
-    """A model of Hugging Face that ends with the hidden state that is wanted.
-
-    Args:
-        model: A model with `layer` layers.
-        layer: Its number of layers.
-        last: That of the complete model.
-        normalise_waveforms: Whether the checkpoint demands it.
-    """
-
-    def __init__(
-        self,
-        model: transformers.PreTrainedModel,
-        layer: int,
-        last: int,
-        normalise_waveforms: bool,
-    ):
-        hop_length = math.prod(model.config.conv_stride)
-        super().__init__(layer, last, hop_length, normalise_waveforms)
-        if model.config.do_stable_layer_norm and layer < last:  # pre-norm
-            model.encoder.layer_norm = torch.nn.Identity()
-        self.model = model
-
-    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
-        return self.model(waveforms).last_hidden_state
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the report of the weights that are left out on purpose."""
-    verbosity = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(verbosity)
 
 
 def load_hugging_face(
@@ -64,8 +26,6 @@ def load_hugging_face(
     Args:
         upstream: A name on the hub, like facebook/wav2vec2-xls-r-2b, or a folder
             with config.json, preprocessor_config.json and the weights.
-        layer: Index of the hidden state, -1 for the last.
-        download_dir: Where models are downloaded to.
 
     Raises:
         ValueError: The model is of another kind, lacks weights, or the layer is
@@ -88,41 +48,47 @@ def load_hugging_face(
         raise FileNotFoundError(
             f"no such folder: {upstream}: correct frontend_conf.upstream"
         )
-    where = dict(cache_dir=download_dir)
-    with _quiet():
-        try:
-            config = transformers.AutoConfig.from_pretrained(upstream, **where)
-            if config.model_type not in MODEL_TYPES:
-                raise ValueError(
-                    f"upstream '{upstream}' is of type {config.model_type}; "
-                    f"known are {', '.join(MODEL_TYPES)}"
-                )
-            extractor = transformers.AutoFeatureExtractor.from_pretrained(
-                upstream, **where
+    # without a word on remote code, it would ask whether to run it
+    where = dict(cache_dir=download_dir, trust_remote_code=False)
+    verbosity = transformers.logging.get_verbosity()
+    # no report of the weights that are left out on purpose
+    transformers.logging.set_verbosity_error()
+    try:
+        config = transformers.AutoConfig.from_pretrained(upstream, **where)
+        if config.model_type not in MODEL_TYPES:
+            raise ValueError(
+                f"upstream '{upstream}' is of type {config.model_type}; "
+                f"known are {', '.join(MODEL_TYPES)}"
             )
-            last = config.num_hidden_layers
-            layer = resolve_layer(layer, last, upstream)
-            config.num_hidden_layers = layer
-            # Nothing may be added, masked or skipped in training.
-            config.add_adapter = False
-            config.apply_spec_augment = False
-            config.layerdrop = 0.0
-            model, report = transformers.AutoModel.from_pretrained(
-                upstream,
-                config=config,
-                dtype=torch.float32,
-                output_loading_info=True,
-                **where,
-            )
-        except OSError as e:
-            if local:
-                raise
-            hint = "set frontend_conf.upstream to a folder with a copy of it"
-            raise unreachable(upstream, e, hint) from e
+        extractor = transformers.AutoFeatureExtractor.from_pretrained(upstream, **where)
+        last = config.num_hidden_layers
+        layer = resolve_layer(layer, last, upstream)
+        config.num_hidden_layers = layer
+        # Nothing may be added, masked or skipped in training.
+        config.add_adapter = False
+        config.apply_spec_augment = False
+        config.layerdrop = 0.0
+        model, report = transformers.AutoModel.from_pretrained(
+            upstream,
+            config=config,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **where,
+        )
+    except OSError as e:
+        if local:
+            raise
+        hint = "set frontend_conf.upstream to a folder with a copy of it"
+        raise unreachable(upstream, e, hint) from e
+    finally:
+        transformers.logging.set_verbosity(verbosity)
     missing = sorted(set(report["missing_keys"]) - {"masked_spec_embed"})
     if missing:
         raise ValueError(
             f"the weights of upstream '{upstream}' lack {missing[0]} "
             f"({len(missing)} are missing in all)"
         )
-    return _HuggingFaceModel(model.eval(), layer, last, extractor.do_normalize)
+    if config.do_stable_layer_norm and layer < last:  # pre-norm
+        model.encoder.layer_norm = torch.nn.Identity()
+    hop_length = math.prod(config.conv_stride)
+    return FirstLayers(model, layer, last, hop_length, extractor.do_normalize)

@@ -1,20 +1,39 @@
 """Hidden states of S3PRL's upstreams."""
 
+import argparse
+import ast
 import contextlib
 import difflib
 import hashlib
-import re
+import operator
+import os
+import pickle
 from pathlib import Path
-from pkgutil import resolve_name
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import torch
 from s3prl import hub
+from s3prl.upstream.data2vec.data2vec_model import (
+    Data2VecAudioConfig,
+    Data2VecAudioModel,
+)
+from s3prl.upstream.hubert.hubert_model import (
+    HubertConfig,
+    HubertModel,
+    HubertPretrainingConfig,
+)
 from s3prl.upstream.utils import merge_with_parent
+from s3prl.upstream.wav2vec2.wav2vec2_model import (
+    AudioPretrainingConfig,
+    Wav2Vec2Config,
+    Wav2Vec2Model,
+)
+from s3prl.upstream.wavlm.WavLM import WavLM, WavLMConfig
 from s3prl.util import download
 
 from espnet_samos.frontend.upstreams.abs_upstream import (
     AbsUpstream,
+    FirstLayers,
     resolve_layer,
 )
 from espnet_samos.frontend.upstreams.checkpoint import (
@@ -25,8 +44,12 @@ from espnet_samos.frontend.upstreams.checkpoint import (
 )
 
 HOP_LENGTH = 320
+MAX_CONVOLUTIONS = 64
+# Upstreams without a checkpoint
+SIGNAL_UPSTREAMS = ("fbank", "fbank_no_cmvn", "mfcc", "mel", "linear", "spectrogram")
 # Upstreams that are an architecture only and need to be told their checkpoint.
 CHECKPOINT_SUFFIXES = ("_local", "_url", "_custom")
+TENSORS_ONLY = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 URL = ("http://", "https://")
 
 
@@ -34,41 +57,32 @@ class Family(NamedTuple):
     """Transformers in the manner of fairseq, of one of S3PRL's packages.
 
     Attributes:
-        model: The model's class, `module:Class` below `s3prl.upstream`.
-        config: That of its configuration.
-        task: That of the task's configuration, which says whether waveforms are
+        model: The model.
+        config: Its configuration.
+        task: The task's configuration, which says whether waveforms are
             normalised; None where the model's says it.
         keys: Where checkpoints keep configuration and weights.
         dictionaries: Where they keep what else the model is built from.
     """
 
-    model: str
-    config: str
-    task: Optional[str]
+    model: Callable
+    config: Callable
+    task: Optional[Callable]
     keys: tuple = ("model_cfg", "model_weight")
     dictionaries: Optional[str] = None
 
 
-_PRETRAINING = "wav2vec2.wav2vec2_model:AudioPretrainingConfig"
-_WAVLM = Family("wavlm.WavLM:WavLM", "wavlm.WavLM:WavLMConfig", None, ("cfg", "model"))
+_WAVLM = Family(WavLM, WavLMConfig, None, ("cfg", "model"))
 FAMILIES = {
-    "data2vec": Family(
-        "data2vec.data2vec_model:Data2VecAudioModel",
-        "data2vec.data2vec_model:Data2VecAudioConfig",
-        _PRETRAINING,
-    ),
+    "data2vec": Family(Data2VecAudioModel, Data2VecAudioConfig, AudioPretrainingConfig),
     "hubert": Family(
-        "hubert.hubert_model:HubertModel",
-        "hubert.hubert_model:HubertConfig",
-        "hubert.hubert_model:HubertPretrainingConfig",
+        HubertModel,
+        HubertConfig,
+        HubertPretrainingConfig,
         dictionaries="dictionaries_symbols",
     ),
     "unispeech_sat": _WAVLM,
-    "wav2vec2": Family(
-        "wav2vec2.wav2vec2_model:Wav2Vec2Model",
-        "wav2vec2.wav2vec2_model:Wav2Vec2Config",
-        _PRETRAINING,
-    ),
+    "wav2vec2": Family(Wav2Vec2Model, Wav2Vec2Config, AudioPretrainingConfig),
     "wavlm": _WAVLM,
 }
 
@@ -80,97 +94,89 @@ def family_of(build: Callable) -> Optional[Family]:
     return FAMILIES.get(package)
 
 
-class _Transformer(AbsUpstream):
-    """The first layers of a transformer, which end with the hidden state wanted.
+class _Transformer(FirstLayers):
+    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
+        output = self.model.extract_features(waveforms, padding_mask=None, mask=False)
+        return output["x"] if isinstance(output, dict) else output[0]
 
-    Args:
-        family: What it is.
-        checkpoint: What is in its checkpoint.
-        layer: Index of the hidden state, as users give it.
-        upstream: What messages call it.
+
+def parse_convolutions(text: str, upstream: str) -> List[Tuple[int, int, int]]:
+    """Parse `[(512, 10, 5)] + [(512, 3, 2)] * 4`: channels, kernel size and stride.
 
     Raises:
-        ValueError: The checkpoint is another kind of model's, or there is no such
-            layer.
+        ValueError: It is something else.
     """
 
-    def __init__(
-        self, family: Family, checkpoint: Dict[str, Any], layer: int, upstream: str
-    ):
-        needed = [*family.keys, family.dictionaries, family.task and "task_cfg"]
-        missing = [key for key in needed if key and key not in checkpoint]
-        if missing:
-            raise ValueError(
-                f"the checkpoint is not one of upstream '{upstream}': it has no "
-                f"{' and no '.join(missing)}"
-            )
-        config, weights = (checkpoint[key] for key in family.keys)
-        last = config["encoder_layers"]
-        layer = resolve_layer(layer, last, upstream)
-        super().__init__(layer, last, HOP_LENGTH)
+    def parse(node: ast.AST) -> list:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return parse(node.left) + parse(node.right)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            times = ast.literal_eval(node.right)
+            if not 0 <= times <= MAX_CONVOLUTIONS:
+                raise ValueError(f"{times} times")
+            return parse(node.left) * times
+        layers = ast.literal_eval(node)
+        if not isinstance(layers, list):
+            raise ValueError("no list")
+        return [tuple(map(operator.index, layer)) for layer in layers]
 
-        # S3PRL evaluates this text as Python
-        text = config.get("conv_feature_layers", "")
-        if not re.fullmatch(r"[\d\s()\[\],+*]*", text):
-            raise ValueError(
-                f"the checkpoint of upstream '{upstream}' has conv_feature_layers "
-                f"'{text}', which is more than a list of convolutions: do not use it"
-            )
-        config = {**config, "encoder_layers": layer}
-        classes = {
-            name: resolve_name(f"s3prl.upstream.{getattr(family, name)}")
-            for name in ("model", "config", "task")
-            if getattr(family, name)
-        }
-        if family.task is None:
-            settings = task = classes["config"](config)
-            arguments = []
-        else:
-            settings = merge_with_parent(classes["config"], config)
-            task = merge_with_parent(classes["task"], checkpoint["task_cfg"])
-            arguments = (
-                [task, checkpoint[family.dictionaries]] if family.dictionaries else []
-            )
-        model = classes["model"](settings, *arguments)
-        if "_ema" in weights:  # of data2vec: the teacher in training
-            model.remove_pretraining_modules()
-        model.load_state_dict(
-            keep_first_layers(
-                {name: w for name, w in weights.items() if name != "_ema"},
-                "encoder.layers.",
-                layer,
-            )
+    try:
+        layers = parse(ast.parse(text, mode="eval").body)
+        if not all(len(layer) == 3 for layer in layers):
+            raise ValueError("not of three numbers each")
+        if not 0 < len(layers) <= MAX_CONVOLUTIONS:
+            raise ValueError(f"{len(layers)} layers")
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as e:
+        raise ValueError(
+            f"the checkpoint of upstream '{upstream}' has conv_feature_layers "
+            f"'{str(text)[:80]}', which is no list of convolutions: do not use it"
+        ) from e
+    return layers
+
+
+def _build_transformer(
+    family: Family, checkpoint: Dict[str, Any], layer: int, upstream: str
+) -> AbsUpstream:
+    """Build the first layers, which end with the hidden state wanted."""
+    needed = [*family.keys, family.dictionaries, family.task and "task_cfg"]
+    missing = [key for key in needed if key and key not in checkpoint]
+    if missing:
+        raise ValueError(
+            f"the checkpoint is not one of upstream '{upstream}': it has no "
+            f"{' and no '.join(missing)}"
         )
-        if hasattr(model, "remove_pretraining_modules"):
-            model.remove_pretraining_modules()
-        # S3PRL: 0, which keeps gradients from the convolutions
-        model.feature_grad_mult = 1.0
-        model.encoder.layerdrop = 0.0
-        if model.encoder.layer_norm_first and layer < last:
-            model.encoder.layer_norm = torch.nn.Identity()
-        model.encoder.register_forward_hook(self._keep_output)
-        self.model = model.eval()
-        self.normalise_waveforms = bool(task.normalize)
-        self._output: Optional[torch.Tensor] = None
+    config, weights = (checkpoint[key] for key in family.keys)
+    last = config["encoder_layers"]
+    layer = resolve_layer(layer, last, upstream)
 
-    def _keep_output(self, module: torch.nn.Module, inputs: tuple, output: Any) -> None:
-        self._output = output[0]
-
-    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
-        self.model.extract_features(waveforms, padding_mask=None, mask=False)
-        output, self._output = self._output, None
-        assert output is not None  # by _keep_output
-        return output
+    config = {**config, "encoder_layers": layer}
+    if "conv_feature_layers" in config:
+        # S3PRL evaluates this text as Python
+        text = config["conv_feature_layers"]
+        config["conv_feature_layers"] = str(parse_convolutions(text, upstream))
+    if family.task is None:
+        settings = task = family.config(config)
+    else:
+        settings = merge_with_parent(family.config, config)
+        task = merge_with_parent(family.task, checkpoint["task_cfg"])
+    arguments = [task, checkpoint[family.dictionaries]] if family.dictionaries else []
+    model = family.model(settings, *arguments)
+    if "_ema" in weights:  # of data2vec: the teacher in training
+        model.remove_pretraining_modules()
+    weights = {name: w for name, w in weights.items() if name != "_ema"}
+    model.load_state_dict(keep_first_layers(weights, "encoder.layers.", layer))
+    if hasattr(model, "remove_pretraining_modules"):
+        model.remove_pretraining_modules()
+    # S3PRL: 0, which keeps gradients from the convolutions
+    model.feature_grad_mult = 1.0
+    model.encoder.layerdrop = 0.0
+    if model.encoder.layer_norm_first and layer < last:
+        model.encoder.layer_norm = torch.nn.Identity()
+    return _Transformer(model, layer, last, HOP_LENGTH, bool(task.normalize))
 
 
 class _FullUpstream(AbsUpstream):
-    """An upstream of any kind, run in full.
-
-    Args:
-        expert: An S3PRL upstream.
-        layer: Index of the hidden state, as users give it.
-        upstream: Its name.
-    """
+    """An upstream of any kind, run in full."""
 
     def __init__(self, expert: torch.nn.Module, layer: int, upstream: str):
         with torch.no_grad():
@@ -187,13 +193,7 @@ class _FullUpstream(AbsUpstream):
 
 
 def _check_upstream(upstream: str, path: Optional[str]) -> None:
-    """Check that an upstream and its checkpoint are there.
-
-    Raises:
-        ValueError: There is no such upstream, it is one of Hugging Face's, or it
-            needs a checkpoint and got none.
-        FileNotFoundError: The checkpoint is not there.
-    """
+    """Check that an upstream and its checkpoint are there."""
     if upstream not in hub.options():
         close = difflib.get_close_matches(upstream, hub.options())
         raise ValueError(
@@ -222,15 +222,54 @@ def _check_upstream(upstream: str, path: Optional[str]) -> None:
         )
 
 
+def untrusted_part(
+    upstream: str,
+    path_or_url: Optional[str] = None,
+    extra_conf: Optional[Dict[str, Any]] = None,
+) -> str:
+    """Return what could run code of somebody else in these options; empty if nothing.
+
+    S3PRL unpickles some checkpoints and evaluates text in others. What this module
+    builds itself, it reads as tensors and numbers.
+    """
+    if extra_conf:
+        return "extra_conf"
+    if path_or_url is not None and path_or_url.startswith(URL):
+        return f"path_or_url {path_or_url}"
+    build = getattr(hub, upstream, None)
+    if upstream in SIGNAL_UPSTREAMS or (build and family_of(build)):
+        return ""
+    return f"upstream {upstream}"
+
+
+@contextlib.contextmanager
+def _tensors_only() -> Iterator[None]:
+    """Make every `torch.load` refuse what is more than tensors and plain values."""
+    before = os.environ.get(TENSORS_ONLY)
+    os.environ[TENSORS_ONLY] = "1"
+    try:
+        # S3PRL's checkpoints have the arguments of their training in them.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            yield
+    except pickle.UnpicklingError as e:
+        raise ValueError(
+            "the checkpoint holds more than tensors and plain values "
+            f"({str(e).splitlines()[0]}): do not use it"
+        ) from e
+    finally:
+        if before is None:
+            del os.environ[TENSORS_ONLY]
+        else:
+            os.environ[TENSORS_ONLY] = before
+
+
 def checkpoint_url(build: Callable) -> str:
-    """Return where an upstream's checkpoint is; empty where S3PRL does not say it.
+    """Return where the checkpoint of a family's upstream is; empty where not said.
 
     S3PRL has a function for each named upstream, whose constants have the address of
     fairseq's checkpoint, of S3PRL's converted one, or the name of another function.
     """
-    code = getattr(build, "__code__", None)
-    if code is None:
-        return ""
+    code = build.__code__
     urls = [c for c in code.co_consts if isinstance(c, str) and c.startswith(URL)]
     urls.sort(key=lambda url: "converted_ckpts" not in url)
     if urls:
@@ -250,14 +289,10 @@ def load_s3prl(
 
     Of the transformers in `FAMILIES` only the layers that are needed are read and
     built, and nothing that is in a checkpoint is run. Other upstreams, and those with
-    `extra_conf`, which may change what they give, are built and run in full.
+    `extra_conf`, which may change what they give, are built by S3PRL and run in full;
+    their checkpoints, too, are read as tensors and plain values only.
 
-    Args:
-        upstream: Name of the upstream.
-        layer: Index of the hidden state, -1 for the last.
-        download_dir: Where checkpoints are downloaded to.
-        path_or_url: Its checkpoint, where the name does not imply one.
-        extra_conf: Further arguments of that upstream.
+    The arguments are those of `SslLayerFrontend`.
 
     Raises:
         ValueError: The upstream, its checkpoint or the layer is wrong.
@@ -272,32 +307,28 @@ def load_s3prl(
         "set frontend_conf.path_or_url to a copy of it and "
         "frontend_conf.upstream to the kind of model, like wav2vec2_local"
     )
-    family = family_of(build)
-    place = path_or_url or checkpoint_url(build)
-    if family is not None and place and not extra_conf:
+    family = None if extra_conf else family_of(build)
+    place = path_or_url or (checkpoint_url(build) if family else "")
+    if family and place:
         if place.startswith(URL):
             # as S3PRL itself names what it downloads
             digest = hashlib.sha256(place.encode()).hexdigest()
             path = download.get_dir() / f"{digest}.{Path(place).name}"
-            place = str(download_checkpoint(place, path, upstream, hint))
-        return _Transformer(family, read_checkpoint(place), layer, upstream)
+            download_checkpoint(place, path, upstream, hint)
+            place = str(path)
+        return _build_transformer(family, read_checkpoint(place), layer, upstream)
 
     # S3PRLUpstream would do this as well, but it resets the random seed.
     kwargs = dict(extra_conf or {})
     if path_or_url is not None:
         kwargs["ckpt"] = path_or_url
-    with contextlib.ExitStack() as stack:
-        if path_or_url is None or path_or_url.startswith(URL):
-            stack.enter_context(_downloading(upstream, hint))
-        expert = build(**kwargs).eval()
+    try:
+        with _tensors_only():
+            expert = build(**kwargs).eval()
+    except OSError as e:  # what urllib and requests raise
+        if path_or_url is not None and not path_or_url.startswith(URL):
+            raise
+        raise unreachable(upstream, e, hint) from e
     if hasattr(getattr(expert, "model", None), "feature_grad_mult"):
         expert.model.feature_grad_mult = 1.0
     return _FullUpstream(expert, layer, upstream)
-
-
-@contextlib.contextmanager
-def _downloading(upstream: str, hint: str):
-    try:
-        yield
-    except OSError as e:  # what urllib and requests raise
-        raise unreachable(upstream, e, hint) from e

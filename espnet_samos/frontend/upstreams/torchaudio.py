@@ -10,6 +10,7 @@ import torchaudio
 
 from espnet_samos.frontend.upstreams.abs_upstream import (
     AbsUpstream,
+    FirstLayers,
     resolve_layer,
 )
 from espnet_samos.frontend.upstreams.checkpoint import (
@@ -31,38 +32,6 @@ def pipelines() -> List[str]:
     return [n for n, value in vars(torchaudio.pipelines).items() if type(value) is kind]
 
 
-class _TorchaudioModel(AbsUpstream):
-    """A model of torchaudio that ends with the hidden state that is wanted.
-
-    Args:
-        model: A model with `layer` layers.
-        layer: Its number of layers.
-        last: That of the complete model.
-        normalise_waveforms: Whether the checkpoint demands it.
-    """
-
-    def __init__(
-        self,
-        model: torch.nn.Module,
-        layer: int,
-        last: int,
-        normalise_waveforms: bool,
-    ):
-        strides = [
-            block.conv.stride[0] for block in model.feature_extractor.conv_layers
-        ]
-        super().__init__(layer, last, math.prod(strides), normalise_waveforms)
-        transformer = model.encoder.transformer
-        # torchaudio's flag tells of the place of this one normalisation, which
-        # pre-norm models have at the end.
-        if not transformer.layer_norm_first and layer < last:
-            transformer.layer_norm = torch.nn.Identity()
-        self.model = model
-
-    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
-        return self.model(waveforms)[0]
-
-
 def load_torchaudio(
     upstream: str,
     layer: int,
@@ -74,8 +43,6 @@ def load_torchaudio(
     Args:
         upstream: Name of the pipeline in `torchaudio.pipelines`, like
             WAV2VEC2_XLSR_2B.
-        layer: Index of the hidden state, -1 for the last.
-        download_dir: Where checkpoints are downloaded to.
         path_or_url: Its state dict as a local file; without it, it is downloaded.
 
     Raises:
@@ -102,11 +69,14 @@ def load_torchaudio(
     params = bundle._params
     last = params["encoder_num_layers"]
     layer = resolve_layer(layer, last, upstream)
-    path = Path(path_or_url or Path(download_dir or _cache_dir(), bundle._path))
     if path_or_url is None:
+        folder = Path(download_dir or Path(torch.hub.get_dir(), "checkpoints"))
+        path = folder / bundle._path
         hint = "set frontend_conf.path_or_url to a copy of it"
         url = f"{WEIGHTS_URL}/{bundle._path}"
         download_checkpoint(url, path, upstream, hint)
+    else:
+        path = Path(path_or_url)
     weights = keep_first_layers(
         read_checkpoint(path), "encoder.transformer.layers.", layer
     )
@@ -119,9 +89,12 @@ def load_torchaudio(
         raise ValueError(
             f"the checkpoint is not one of upstream '{upstream}': {e}"
         ) from e
-    return _TorchaudioModel(model.eval(), layer, last, bundle._normalize_waveform)
-
-
-def _cache_dir() -> Path:
-    """Return where PyTorch keeps what it downloads."""
-    return Path(torch.hub.get_dir(), "checkpoints")
+    transformer = model.encoder.transformer
+    # torchaudio's flag tells of the place of this one normalisation, which
+    # pre-norm models have at the end.
+    if not transformer.layer_norm_first and layer < last:
+        transformer.layer_norm = torch.nn.Identity()
+    hop_length = math.prod(
+        block.conv.stride[0] for block in model.feature_extractor.conv_layers
+    )
+    return FirstLayers(model, layer, last, hop_length, bundle._normalize_waveform)
