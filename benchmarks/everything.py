@@ -22,6 +22,7 @@ BENCHMARKS = (
     "ssl_feats_formats",
     "training_memory --steps 30",
     "score_files",
+    "intervals",
 )
 
 

@@ -17,6 +17,7 @@ from espnet_samos.evaluation.report import (
     LEVELS,
     Scores,
     check_same_clips,
+    differences_table,
     format_number,
     level_head,
     markdown_table,
@@ -197,7 +198,8 @@ def experiment_tables(
         published: As `read_published` gives it; may be empty.
 
     Returns:
-        Markdown: for each test set, the tables of both levels and, if it has several
+        Markdown: for each test set, the tables of both levels, each with differences
+        from the first row and their paired 95 % intervals, and, if it has several
         native rates, the LCC within each; then, if there are several sets, one table
         of all of them for each of MSE, LCC and SRCC.
 
@@ -221,6 +223,9 @@ def experiment_tables(
                 continue
             table = _level_table(titles, rows, level, published.get(test_set, {}))
             sections.append(with_note(table, [note]))
+            named = {title: rows[row] for row, title in titles.items()}
+            if len(named) > 1:
+                sections.append(differences_table(named, level))
         rates = [group for group in some_run["groups"] if group != "overall"]
         if len(rates) > 1:
             # A model that only finds out the rate of a clip correlates well overall,

@@ -5,9 +5,9 @@ and predictions (N,): one value per utterance or, at the system level, one mean 
 system. It raises ValueError where their shapes differ or a value is not finite.
 """
 
-import warnings
+import math
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,11 @@ from scipy import stats
 
 # Two points always correlate perfectly, which says nothing about a predictor.
 MIN_POINTS = 3
-LIMITS = (0.025, 0.975)  # quantiles of a 95 % interval
+# More clusters than these are left out several at a time, which costs less
+MAX_GROUPS = 200
+ALMOST_ONE = 1 - 1e-12
+SMALLEST = 1e-12
+Interval = Tuple[float, float]
 
 
 def _as_pair(label: ArrayLike, prediction: ArrayLike) -> Tuple[np.ndarray, np.ndarray]:
@@ -96,88 +100,158 @@ def ktau(label: ArrayLike, prediction: ArrayLike) -> float:
     return _correlation(stats.kendalltau, label, prediction)
 
 
+def _fisher(value: float) -> float:
+    return float(np.arctanh(np.clip(value, -ALMOST_ONE, ALMOST_ONE)))
+
+
+def _precision(value: float) -> float:
+    return -float(max(value, SMALLEST) ** -0.5)
+
+
+def _squared_error(precision: float) -> float:
+    return float("inf") if precision >= 0 else precision**-2
+
+
 @dataclass(frozen=True)
 class Metric:
-    """A metric with its bounds and its direction."""
+    """A metric with its bounds and its direction.
+
+    Attributes:
+        scale: Maps a value to where its error is about the same everywhere, and
+            symmetric; and back.
+    """
 
     function: Callable[[ArrayLike, ArrayLike], float]
     lower: float
     upper: float
     higher_is_better: bool
+    scale: Tuple[Callable[[float], float], Callable[[float], float]]
 
 
+_CORRELATION = (-1.0, 1.0, True, (_fisher, math.tanh))
 METRICS: Dict[str, Metric] = {
-    "mse": Metric(mse, 0.0, float("inf"), higher_is_better=False),
-    "lcc": Metric(lcc, -1.0, 1.0, higher_is_better=True),
-    "srcc": Metric(srcc, -1.0, 1.0, higher_is_better=True),
-    "ktau": Metric(ktau, -1.0, 1.0, higher_is_better=True),
+    "mse": Metric(mse, 0.0, float("inf"), False, (_precision, _squared_error)),
+    "lcc": Metric(lcc, *_CORRELATION),
+    "srcc": Metric(srcc, *_CORRELATION),
+    "ktau": Metric(ktau, *_CORRELATION),
 }
 
 
-def _resampled_lcc(label: np.ndarray, prediction: np.ndarray, axis: int) -> np.ndarray:
-    return stats.pearsonr(label, prediction, axis=axis).statistic
+def intervals(
+    label: ArrayLike, prediction: ArrayLike, clusters: Optional[ArrayLike] = None
+) -> Dict[str, Interval]:
+    """Compute the 95 % interval of every metric, for other clusters than these.
 
+    A delete-one jackknife: what each cluster does to a metric, when all its points are
+    left out, says how much the metric depends on which clusters there are. The interval
+    is Student's, on a scale where errors are symmetric: Fisher's z for correlations,
+    1 / RMSE for the MSE. Clips of one system are alike, so that an interval that takes
+    them for independent is far too narrow; and of few systems, percentiles of a
+    bootstrap over systems are too narrow as well (`benchmarks/intervals.py`).
 
-def _resampled_srcc(label: np.ndarray, prediction: np.ndarray, axis: int) -> np.ndarray:
-    label_ranks = stats.rankdata(label, axis=axis)
-    return _resampled_lcc(label_ranks, stats.rankdata(prediction, axis=axis), axis)
-
-
-def _resampled_mse(label: np.ndarray, prediction: np.ndarray, axis: int) -> np.ndarray:
-    return np.mean((label - prediction) ** 2, axis=axis)
-
-
-# those that compute many resamples at once
-_VECTORIZED = {"mse": _resampled_mse, "lcc": _resampled_lcc, "srcc": _resampled_srcc}
-
-
-def bootstrap_intervals(
-    label: ArrayLike,
-    prediction: ArrayLike,
-    num_resamples: int = 1000,
-    seed: int = 0,
-) -> Dict[str, Tuple[float, float]]:
-    """Compute the 95 % percentile bootstrap interval of every metric.
-
-    The points given are what is drawn with replacement: utterances at the
-    utterance level, systems (their means) at the system level. A system-level
-    figure is meant to hold for other systems, so the systems are the
-    sample; what a mean owes to its few clips is part of the scatter of those
-    means and needs no second draw.
-
-    Resamples without a correlation (all labels or all predictions the same)
-    are dropped and do not count. The same seed and points give the same intervals.
+    Args:
+        label: Labels (N,).
+        prediction: Predictions (N,).
+        clusters: What each point belongs to, (N,); by default each is independent.
 
     Returns:
-        For each name in `METRICS` its lower and upper limit; NaN for N < 3
-        and where every resample was dropped.
+        For each name in `METRICS` its lower and upper limit; NaN for less than 3
+        clusters, and where the metric or one of those without a cluster is undefined.
 
     Raises:
         ValueError: The shapes differ, or a value is not finite.
 
     Example:
         >>> label = [1.0, 2.0, 3.0, 4.0, 5.0]
-        >>> low, high = bootstrap_intervals(label, [1.2, 1.9, 3.5, 3.6, 5.0])["lcc"]
-        >>> 0.5 < low < high <= 1.0
+        >>> low, high = intervals(label, [1.2, 1.9, 3.5, 3.6, 5.0])["lcc"]
+        >>> 0.3 < low < high <= 1.0
         True
     """
     label, prediction = _as_pair(label, prediction)
-    if len(label) < MIN_POINTS:
-        return {name: (float("nan"), float("nan")) for name in METRICS}
-    intervals = {}
+    groups = _groups(clusters, len(label))
+    result = {}
     for name, metric in METRICS.items():
-        with warnings.catch_warnings():
-            # of resamples without a correlation, and of points without any
-            warnings.simplefilter("ignore")
-            values = stats.bootstrap(
-                (label, prediction),
-                _VECTORIZED.get(name, metric.function),
-                n_resamples=num_resamples,
-                vectorized=name in _VECTORIZED,
-                paired=True,
-                method="percentile",
-                rng=np.random.default_rng(seed),
-            ).bootstrap_distribution
-            low, high = np.nanquantile(values, LIMITS)
-        intervals[name] = (float(low), float(high))
-    return intervals
+        there, back = metric.scale
+
+        def value(kept: np.ndarray, function=metric.function) -> float:
+            return function(label[kept], prediction[kept])
+
+        low, high = _jackknife(value, groups, there)[1:]
+        result[name] = (back(low), back(high))
+    return result
+
+
+def differences(
+    label: ArrayLike,
+    first: Sequence[ArrayLike],
+    second: Sequence[ArrayLike],
+    clusters: Optional[ArrayLike] = None,
+) -> Dict[str, Tuple[float, float, float]]:
+    """Compute how the metrics of two predictors of the same clips differ.
+
+    Args:
+        label: Labels (N,).
+        first: Predictions (N,) of the first one, from one or several seeds, whose
+            metrics are averaged.
+        second: Those of the second.
+        clusters: As `intervals` takes them.
+
+    Returns:
+        For each name in `METRICS` the difference, second minus first, and the limits
+        of its 95 % interval, made as those of `intervals`; NaN likewise.
+
+    Raises:
+        ValueError: The shapes differ, or a value is not finite.
+    """
+    pairs = [[_as_pair(label, p)[1] for p in one] for one in (first, second)]
+    known = np.asarray(label, dtype=np.float64)
+    groups = _groups(clusters, len(known))
+    result = {}
+    for name, metric in METRICS.items():
+
+        def value(kept: np.ndarray, function=metric.function) -> float:
+            means = [
+                np.mean([function(known[kept], p[kept]) for p in one]) for one in pairs
+            ]
+            return float(means[1] - means[0])
+
+        result[name] = _jackknife(value, groups, float)
+    return result
+
+
+def _groups(clusters: Optional[ArrayLike], num_points: int) -> np.ndarray:
+    """Return the number of each point's group, (N,): its cluster, or several of them.
+
+    Hundreds of clusters are put into groups at random, the same ones every time.
+    """
+    if clusters is None:
+        clusters = np.arange(num_points)
+    _, numbers = np.unique(np.asarray(clusters), return_inverse=True)
+    count = int(numbers.max(initial=-1)) + 1
+    if count <= MAX_GROUPS:
+        return numbers
+    order = np.random.default_rng(0).permutation(count)
+    return order[numbers] % MAX_GROUPS
+
+
+def _jackknife(
+    value: Callable[[np.ndarray], float],
+    groups: np.ndarray,
+    there: Callable[[float], float],
+) -> Tuple[float, float, float]:
+    """Return a figure of all points, and its 95 % limits, on the scale of `there`.
+
+    Args:
+        value: Computes the figure of those points that a mask keeps.
+        groups: The group of each point.
+        there: Maps a figure to that scale.
+    """
+    figure = there(value(np.ones(len(groups), dtype=bool)))
+    count = int(groups.max(initial=-1)) + 1
+    if count < MIN_POINTS:
+        return figure, float("nan"), float("nan")
+    without = np.array([there(value(groups != group)) for group in range(count)])
+    # Quenouille and Tukey
+    spread = np.square(without - without.mean()).sum() * (count - 1) / count
+    margin = float(stats.t.ppf(0.975, count - 1) * np.sqrt(spread))
+    return figure, figure - margin, figure + margin

@@ -3,25 +3,34 @@
 A table is Markdown with its columns aligned, so that a terminal shows it well.
 """
 
+import math
 import statistics
-from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
-from espnet_samos.evaluation.metrics import METRICS
-from espnet_samos.evaluation.scoring import ScoringError, read_scores
+import numpy as np
+
+from espnet_samos.evaluation.metrics import METRICS, differences
+from espnet_samos.evaluation.scoring import (
+    ScoringError,
+    read_predictions,
+    read_scores,
+    systems_of,
+)
 from espnet_samos.utils.environment import environment
 from espnet_samos.utils.figures import rate_name
 
 Scores = Dict[str, Any]  # of one test set, as `scoring.read_scores` gives them
 LEVELS = ("utterance", "system")
 UNDEFINED = "–"
+INDEPENDENT = "*"
 EXPLANATION = (
     "n: clips at the utterance level, systems at the system level. In brackets: 95 % "
-    "bootstrap intervals, over clips or over systems. NLL: Gaussian negative "
-    "log-likelihood without its constant, as in the training loss. Coverage: labels "
-    "within 1.96 predicted standard deviations, 95 % where these are right; in "
-    "parentheses, the labels' own standard error allowed for. Both are "
+    "intervals for other systems than these, by a jackknife over systems; clips marked "
+    f"{INDEPENDENT} are of less than three systems and taken as independent. NLL: "
+    "Gaussian negative log-likelihood without its constant, as in the training loss. "
+    "Coverage: labels within 1.96 predicted standard deviations, 95 % where these are "
+    "right; in parentheses, the labels' own standard error allowed for. Both are "
     f"{UNDEFINED} for a predictor without variance."
 )
 
@@ -83,7 +92,8 @@ def set_table(scores: Scores) -> str:
     named = {_group_name(group): result for group, result in scores["groups"].items()}
     for title, result in {**named, **scores["languages"]}.items():
         for level in LEVELS:
-            row = [title, level, str(result[level]["n"])]
+            clips = result[level].get("independent") == "clips"
+            row = [title, level, f"{result[level]['n']}{INDEPENDENT * clips}"]
             for name in METRICS:
                 value = result[level][name]
                 text = format_number(value["value"])
@@ -156,10 +166,6 @@ def check_same_clips(test_set: str, named_scores: Sequence[Tuple[str, Scores]]) 
     Raises:
         ScoringError: The scores are of other sets, or of different clips.
     """
-
-    def sizes(scores: Scores) -> Dict[str, int]:
-        return {g: result["utterance"]["n"] for g, result in scores["groups"].items()}
-
     first_name, first = named_scores[0]
     for name, scores in named_scores:
         if scores["set"] != test_set:
@@ -167,12 +173,49 @@ def check_same_clips(test_set: str, named_scores: Sequence[Tuple[str, Scores]]) 
                 f"{name} was scored on {scores['set']}, not on {test_set}; "
                 "only results on one set can stand side by side"
             )
-        if sizes(scores) != sizes(first):
+        if scores["clips"] != first["clips"]:
+            sizes = [s["groups"]["overall"]["utterance"]["n"] for s in (scores, first)]
             raise ScoringError(
-                f"{name} was scored on other clips than {first_name}: "
-                f"{sizes(scores)} and {sizes(first)}; score both on one version of "
-                f"{test_set}"
+                f"{name} was scored on other clips than {first_name}, or with other "
+                f"labels ({sizes[0]} and {sizes[1]} clips); score both on one version "
+                f"of {test_set}"
             )
+
+
+def differences_table(rows: Mapping[str, Sequence[Scores]], level: str) -> str:
+    """Write how the metrics of each row differ from those of the first, clip by clip.
+
+    Args:
+        rows: Name -> scores of its seeds, all of the same clips; at least two rows.
+        level: One of `LEVELS`.
+
+    Returns:
+        Markdown: differences with their paired 95 % intervals, over systems as those of
+        the scores.
+    """
+    predictions: Dict[str, List[np.ndarray]] = {}
+    for name, runs in rows.items():
+        for scores in runs:
+            clips = read_predictions(scores)
+            clusters = systems_of(clips)
+            if level == "system":
+                clips = clips.groupby("system")[["label", "prediction"]].mean()
+                clusters = None
+            clips = clips.sort_index()
+            predictions.setdefault(name, []).append(clips["prediction"].to_numpy())
+    first, *others = predictions
+    table = []
+    for name in others:
+        found = differences(
+            clips["label"], predictions[first], predictions[name], clusters
+        )
+        cells = []
+        for difference, low, high in found.values():
+            text = UNDEFINED if math.isnan(difference) else f"{difference:+.3f}"
+            text += "" if math.isnan(low) else f" [{low:+.3f}, {high:+.3f}]"
+            cells.append(text)
+        table.append([name, *cells])
+    return markdown_table([f"minus {first}", *(m.upper() for m in METRICS)], table)
 
 
 def comparison(
@@ -190,8 +233,9 @@ def comparison(
         levels: `utterance` and `system`, or one of them.
 
     Returns:
-        Markdown: a table for each level, with every metric overall, LCC and
-        SRCC within each native rate.
+        Markdown: for each level a table with every metric overall, LCC and SRCC within
+        each native rate, and one with differences from the first and their paired 95 %
+        intervals.
 
     Raises:
         ScoringError: The scores are of other sets, or of different clips.
@@ -205,23 +249,26 @@ def comparison(
             for metric in ("lcc", "srcc"):
                 header = f"{metric.upper()} {_group_name(group)}"
                 columns.append((header, group, metric))
-    seeds = Counter(name for name, _ in named_scores)
+    runs: Dict[str, List[Scores]] = {}
+    for name, scores in named_scores:
+        runs.setdefault(name, []).append(scores)
     notes = [scores["label_note"] for _, scores in named_scores]
     sections = [f"## {test_set}"]
     for level in levels:
         rows = []
-        for name, count in seeds.items():
+        for name, mine in runs.items():
             values = [
                 [scores["groups"][g][level][m]["value"] for _, g, m in columns]
-                for other, scores in named_scores
-                if other == name
+                for scores in mine
             ]
             for i, row in enumerate(values, 1):
-                title = f"{name} #{i}" if count > 1 else name
+                title = f"{name} #{i}" if len(mine) > 1 else name
                 rows.append([title, *map(format_number, row)])
-            if count > 1:
+            if len(mine) > 1:
                 means = map(mean_and_std, zip(*values, strict=True))
                 rows.append([f"{name} mean", *means])
         table = markdown_table(["experiment", *(head for head, _, _ in columns)], rows)
         sections += [level_head(level, first), with_note(table, notes)]
+        if len(runs) > 1:
+            sections.append(differences_table(runs, level))
     return "\n\n".join(sections) + "\n"

@@ -1,19 +1,21 @@
 """Score the predictions of one test set against its labels."""
 
+import hashlib
 import json
 import math
 from pathlib import Path
-from typing import Any, Dict, Optional, Set, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Set, Tuple, Union
 
 import numpy as np
 import pandas as pd
 
 from espnet_samos.evaluation import plots
-from espnet_samos.evaluation.metrics import METRICS, bootstrap_intervals
+from espnet_samos.evaluation.metrics import METRICS, MIN_POINTS, intervals
 from espnet_samos.utils import Z95
 from espnet_samos.utils.files import write_text
 from espnet_samos.utils.tables import DataError, read_table
 
+PREDICTIONS = "predictions.csv"
 MIN_VARIANCE = 1e-6  # the floor of torch's Gaussian NLL, so of the training loss
 LEAST = -math.inf  # of numbers without a lower bound
 PREPARE = "prepare the data directory again"
@@ -128,14 +130,22 @@ def read_label_note(ref_dir: Union[str, Path]) -> str:
     return lines[0]
 
 
-def _agreement(points: pd.DataFrame) -> Dict[str, Any]:
+def systems_of(clips: pd.DataFrame) -> Optional[np.ndarray]:
+    """Return each clip's system, where there are enough to tell how systems differ."""
+    systems = clips["system"].to_numpy()
+    return systems if len(np.unique(systems)) >= MIN_POINTS else None
+
+
+def _agreement(
+    points: pd.DataFrame, clusters: Optional[np.ndarray] = None
+) -> Dict[str, Any]:
     label, prediction = points["label"].to_numpy(), points["prediction"].to_numpy()
     result: Dict[str, Any] = {"n": len(label)}
-    for name, (low, high) in bootstrap_intervals(label, prediction).items():
+    for name, (low, high) in intervals(label, prediction, clusters).items():
         value = METRICS[name].function(label, prediction)
         figures = dict(value=value, low=low, high=high)
         # None where undefined: JSON has no NaN
-        result[name] = {k: None if math.isnan(x) else x for k, x in figures.items()}
+        result[name] = {k: x if math.isfinite(x) else None for k, x in figures.items()}
     return result
 
 
@@ -161,7 +171,9 @@ def score_clips(clips: pd.DataFrame) -> Dict[str, Any]:
     Returns:
         `utterance` and `system`: `n` (clips or systems) and for each metric its
         `value` and the limits `low` and `high` of its 95 % interval, None where
-        undefined.
+        undefined. `utterance` has `independent`, what the intervals take for that:
+        `systems`, whose clips are alike, or `clips` where there are less than three
+        systems.
         `variance`: `nll`, the mean Gaussian negative log-likelihood without its
         constant, as in the training loss; and `coverage`, the share of labels
         within 1.96 predicted standard deviations of the prediction, in [0, 1]
@@ -170,8 +182,10 @@ def score_clips(clips: pd.DataFrame) -> Dict[str, Any]:
         `std`.
     """
     systems = clips.groupby("system")[["label", "prediction"]].mean()
+    clusters = systems_of(clips)
+    independent = "clips" if clusters is None else "systems"
     return {
-        "utterance": _agreement(clips),
+        "utterance": {"independent": independent, **_agreement(clips, clusters)},
         "system": _agreement(systems),
         "variance": _judge_variance(clips) if "std" in clips else None,
     }
@@ -179,6 +193,9 @@ def score_clips(clips: pd.DataFrame) -> Dict[str, Any]:
 
 def read_scores(path: Union[str, Path]) -> Dict[str, Any]:
     """Read what `score_dir` wrote in `scores.json`.
+
+    Returns:
+        What it holds, and `path`, where it is.
 
     Raises:
         ScoringError: The file is missing or is not a result of scoring.
@@ -191,10 +208,32 @@ def read_scores(path: Union[str, Path]) -> Dict[str, Any]:
         scores = None
     if not (
         isinstance(scores, dict)
-        and {"set", "label_note", "groups", "languages"} <= set(scores)
+        and {"set", "label_note", "clips", "groups", "languages"} <= set(scores)
     ):
         raise ScoringError(f"{path} is not a result of mos_score; score the set again")
-    return scores
+    return {**scores, "path": str(path)}
+
+
+def read_predictions(scores: Mapping[str, Any]) -> pd.DataFrame:
+    """Read the clips behind scores: `system`, `label` and `prediction` by utterance.
+
+    Args:
+        scores: As `read_scores` or `score_dir` gives them; their `path` is that of
+            `scores.json`, which `predictions.csv` is beside.
+
+    Raises:
+        ScoringError: The file is missing, or is none of `score_dir`'s.
+    """
+    path = Path(scores["path"]).with_name(PREDICTIONS)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        clips = table.set_index("sample_id")[["system_id", "avg_score", "answer"]]
+        clips.columns = pd.Index(["system", "label", "prediction"])
+        return clips.astype({"label": float, "prediction": float})
+    except FileNotFoundError:
+        raise ScoringError(f"no such file: {path}; score the set again") from None
+    except (ValueError, KeyError) as e:
+        raise ScoringError(f"{path} is damaged ({e}); score the set again") from None
 
 
 def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str, Any]:
@@ -208,7 +247,8 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
         pred_dir: Inference directory.
 
     Returns:
-        What `scores.json` holds: `set`; `label_note`; `groups`: `overall` and every
+        As `read_scores`: `set`; `label_note`; `clips`, a digest of the utterances
+        with their labels, systems and rates; `groups`: `overall` and every
         native rate in Hz (`16000`, ...), each as `score_clips` gives it; `languages`:
         likewise every language, where there are several.
 
@@ -224,7 +264,14 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
     if "lang" in clips and clips["lang"].nunique() > 1:
         for lang, members in clips.groupby("lang"):
             languages[lang] = score_clips(members)
-    scores = dict(set=name, label_note=note, groups=groups, languages=languages)
+    known = clips[["system", "fs", "label"]].to_csv().encode()
+    scores = dict(
+        set=name,
+        label_note=note,
+        clips=hashlib.sha256(known).hexdigest()[:16],
+        groups=groups,
+        languages=languages,
+    )
     table = pd.DataFrame(
         {
             "system_id": clips["system"],
@@ -233,9 +280,9 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
             "answer": clips["prediction"],
         }
     )
-    table.to_csv(pred_dir / "predictions.csv", index=False)
+    table.to_csv(pred_dir / PREDICTIONS, index=False)
     plots.scatter(clips, name, note).savefig(pred_dir / "scatter.png")
     # Last, so that a run that was cut short leaves no result that looks whole.
     text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
     write_text(pred_dir / "scores.json", text)
-    return scores
+    return {**scores, "path": str(pred_dir / "scores.json")}

@@ -24,6 +24,7 @@ from espnet_samos.audio.reading import (
 )
 from espnet_samos.audio.signal_report import SignalMonitor
 from espnet_samos.audio.windows import Window, cut_windows
+from espnet_samos.utils.files import printable
 
 if TYPE_CHECKING:
     import torch
@@ -109,9 +110,10 @@ class Clip:
             )
         except AudioError as e:
             named = str(e) if self.name in str(e) else f"{self.name}: {e}"
-            raise AudioError(named) from e
+            raise AudioError(printable(named)) from e
         except Exception as e:
-            raise AudioError(f"{self.name}: {type(e).__name__}: {e}") from e
+            named = f"{self.name}: {type(e).__name__}: {e}"
+            raise AudioError(printable(named)) from e
 
     def _watched(self, blocks: Blocks) -> Iterator[np.ndarray]:
         for block in blocks:

@@ -6,7 +6,6 @@ ESPnet's tasks import.
 
 import argparse
 import logging
-import pickle
 from pathlib import Path
 from typing import Any, Dict, Mapping, Tuple, Union
 
@@ -18,6 +17,7 @@ from espnet_samos.audio.preprocessor import (
     SSL_RATE,
     CorpusPreprocessor,
 )
+from espnet_samos.frontend.upstreams.checkpoint import read_checkpoint
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import (
     SLOTS,
@@ -158,10 +158,11 @@ def load_model(
     if not trust:
         check_trusted(config, str(train_config))
     args = argparse.Namespace(**config)
+    use_adapter = bool(config.get("use_adapter"))
     try:
         # What the weights were before training is of no interest.
         model = build_model(argparse.Namespace(**{**config, "init": None}))
-        if config.get("use_adapter"):
+        if use_adapter:
             from espnet2.layers.create_adapter import create_adapter
 
             create_adapter(model, args.adapter, args.adapter_conf)
@@ -172,16 +173,14 @@ def load_model(
         raise ValueError(
             f"no model can be built from {train_config} ({type(e).__name__}: {e})"
         ) from e
+    weights = read_checkpoint(model_file)
     try:
-        weights = torch.load(model_file, map_location="cpu", weights_only=True)
-    except (EOFError, RuntimeError, pickle.UnpicklingError) as e:
-        raise ValueError(
-            f"{Path(model_file).resolve()} cannot be read as a model "
-            f"({str(e).splitlines()[0]}). It is cut short, or holds more than weights: "
-            "take another epoch's, or train, copy or download it again"
-        ) from e
-    try:
-        model.load_state_dict(weights)
+        # With adapters, ESPnet may save what was trained, and nothing else: the rest is
+        # the SSL model's, as its checkpoint has it.
+        missing, unexpected = model.load_state_dict(weights, strict=not use_adapter)
+        lost = [name for name in missing if not name.startswith("ssl_frontend.")]
+        if lost or unexpected:
+            raise RuntimeError(f"missing {lost}, unexpected {unexpected}")
     except (RuntimeError, TypeError, AttributeError) as e:
         raise ValueError(
             f"{model_file} is not of the model that {train_config} describes: {e}"

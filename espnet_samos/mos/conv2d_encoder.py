@@ -21,8 +21,8 @@ class Conv2dEncoder(AbsClipEncoder):
     a window piece by piece; the vector is the same.
 
     Args:
-        input_size: Number of frequency bins (any number will do).
-        num_frames: Frames in a window (any number will do).
+        input_size: Number of frequency bins, at least 3.
+        num_frames: Frames in a window, at least 3.
         channels: Channels after each convolution, at least two.
         dropout_rate: Dropout rate.
         gradient_checkpointing: While training, compute what lies before the pooling
@@ -30,7 +30,8 @@ class Conv2dEncoder(AbsClipEncoder):
             memory for more time. The gradients are the same.
 
     Raises:
-        ValueError: There are fewer than two convolutions.
+        ValueError: There are fewer than two convolutions, or the pooling leaves nothing
+            of so few bins or frames.
     """
 
     def __init__(
@@ -46,6 +47,12 @@ class Conv2dEncoder(AbsClipEncoder):
             raise ValueError(
                 f"spectrogram_encoder_conf.channels is {list(channels)}: the pooling "
                 "follows the second convolution, so give two or more"
+            )
+        if min(input_size, num_frames) < POOL_SIZE:
+            raise ValueError(
+                f"the spectrogram has {num_frames} frames of {input_size} bins, and at "
+                f"least {POOL_SIZE} of each are needed: use a longer window, a smaller "
+                "hop or more bins"
             )
         self.gradient_checkpointing = gradient_checkpointing
         layers = []

@@ -5,10 +5,12 @@ when a training is killed, or the disk is full, is found here and never used: th
 checkpoint before is kept, and stands in for it.
 """
 
+import contextlib
 import logging
 import os
+import zipfile
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Union
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 import torch
 from espnet2.train.reporter import Reporter
@@ -18,6 +20,7 @@ from espnet_samos.utils.files import whole_file
 
 CHECKPOINT = "checkpoint.pth"
 PREVIOUS = "checkpoint.prev.pth"
+SavedFiles = Dict[Path, Tuple[int, int]]
 # The root logger is ESPnet's to set up, later than these messages.
 logger = logging.getLogger(__name__)
 
@@ -26,17 +29,33 @@ def read_checkpoint(path: Union[Path, str]) -> Optional[Dict[str, Any]]:
     """Read what ESPnet saved, its tensors only when they are used.
 
     Returns:
-        The states, or None where the file is missing, cut short or something else.
+        The states, or None where the file is missing or was not written to its end.
+
+    Raises:
+        TrainingError: The file is whole and cannot be read for another reason.
+        OSError: It cannot be opened.
     """
+    if not Path(path).exists() or not is_whole(path):
+        return None
     try:
         return torch.load(path, "cpu", weights_only=True, mmap=True)
-    except FileNotFoundError:
-        return None
-    except OSError:
-        raise
-    except Exception:
-        # Damaged archives and pickles raise all kinds of exceptions.
-        return None
+    except Exception as e:
+        # Archives that are damaged or hold something else raise all kinds of these.
+        reason = (str(e).splitlines() or [type(e).__name__])[0]
+        raise TrainingError(
+            f"{path} cannot be read ({reason}): restore it from a backup, or remove "
+            f"{Path(path).parent} to train anew"
+        ) from e
+
+
+def is_whole(path: Union[Path, str]) -> bool:
+    """Return whether a file was written to its end: the list of what it holds is there.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with open(path, "rb") as file:
+        return zipfile.is_zipfile(file)
 
 
 def set_aside(output_dir: Union[Path, str], epoch: int) -> None:
@@ -49,11 +68,29 @@ def set_aside(output_dir: Union[Path, str], epoch: int) -> None:
         os.replace(checkpoint, previous)
 
 
-def remove_unfinished(output_dir: Union[Path, str]) -> None:
-    """Remove models that were not written to their end, which a full disk leaves."""
+def saved_files(output_dir: Union[Path, str]) -> SavedFiles:
+    """Return the models in a directory, each with its size and time of change."""
+    files = {}
     for pattern in (CHECKPOINT, "*epoch.pth", "*best.pth"):
         for path in Path(output_dir).glob(pattern):
-            if not path.is_symlink() and read_checkpoint(path) is None:
+            if not path.is_symlink():
+                stat = path.stat()
+                files[path] = (stat.st_size, stat.st_mtime_ns)
+    return files
+
+
+def remove_unfinished(output_dir: Union[Path, str], before: SavedFiles) -> None:
+    """Remove models that were not written to their end, which a full disk leaves.
+
+    Args:
+        output_dir: Where they are.
+        before: The models as they were before those were written; these stay.
+    """
+    for path, state in saved_files(output_dir).items():
+        if before.get(path) == state:
+            continue
+        with contextlib.suppress(OSError):
+            if not is_whole(path):
                 # torch.save, which failed, may have it open: unlinking alone would
                 # not free its space
                 os.truncate(path, 0)

@@ -18,6 +18,8 @@ from espnet_samos.utils.files import full_disk
 
 LOCK = ".lock"
 LOCK_SECONDS = 1.0  # mos.sh looks at the lock for a moment
+# what PyTorch's gloo says of a connection: the place in its source comes first
+GLOO = re.compile(r"\[\S*/gloo/\S+:\d+\] ")
 AGAIN = "run the same command again: it goes on after the last epoch that was saved"
 # The root logger is ESPnet's to set up, later than these messages.
 logger = logging.getLogger(__name__)
@@ -113,7 +115,7 @@ def explanation(error: Exception, output_dir: Union[Path, str]) -> Optional[str]
             "out: give the job more, or take fewer workers (--num_workers); then "
             f"{AGAIN}"
         )
-    if isinstance(error, torch.distributed.DistError) or "gloo" in first:
+    if isinstance(error, torch.distributed.DistError) or GLOO.match(first):
         return (
             "another process of this training is gone, or does not answer any more "
             f"({first}). Its own messages say why, or its node is down; then {AGAIN}"

@@ -15,7 +15,12 @@ from espnet2.train.trainer import Trainer, TrainerOptions
 from espnet2.utils.build_dataclass import build_dataclass
 
 from espnet_samos.evaluation import metrics
-from espnet_samos.train.checkpoint import remove_unfinished, set_aside
+from espnet_samos.train.checkpoint import (
+    SavedFiles,
+    remove_unfinished,
+    saved_files,
+    set_aside,
+)
 from espnet_samos.train.errors import TrainingError
 from espnet_samos.utils.files import full_disk
 
@@ -32,11 +37,23 @@ class ExponentialStepLR(torch.optim.lr_scheduler.ExponentialLR, AbsBatchStepSche
 
 
 def validation_metrics(scores: Dict[str, Tuple[float, float]]) -> Dict[str, float]:
-    """Compute MSE, LCC, SRCC and KTAU of (prediction, label) by utterance."""
+    """Compute MSE, LCC, SRCC and KTAU of (prediction, label) by utterance.
+
+    Raises:
+        TrainingError: A prediction is NaN or infinite.
+    """
     predictions, labels = np.array(list(scores.values()), dtype=np.float64).T
-    values = dict(mse=metrics.mse(predictions, labels))
+    wrong = np.count_nonzero(~np.isfinite(predictions))
+    if wrong:
+        raise TrainingError(
+            f"{wrong} of {len(labels)} predictions are NaN or infinite: the training "
+            "has diverged. Take a smaller learning rate (--optim_conf lr=...) or clip "
+            "gradients (--grad_clip 1), and train anew, in a directory of its own or "
+            "after removing this one"
+        )
+    values = dict(mse=metrics.mse(labels, predictions))
     for name in ("lcc", "srcc", "ktau"):
-        value = getattr(metrics, name)(predictions, labels)
+        value = getattr(metrics, name)(labels, predictions)
         values[name] = value if np.isfinite(value) else CORRELATION_FLOOR
     return values
 
@@ -63,6 +80,9 @@ def waiting_fraction(reporter: SubReporter, accum_grad: int) -> float:
 
 class MosTrainer(Trainer):
     """Trainer that recovers from errors and reports correlations of an epoch."""
+
+    # the models as they were before the last epoch was saved
+    before_saving: SavedFiles = {}
 
     @classmethod
     def build_options(cls, args: argparse.Namespace) -> MosTrainerOptions:
@@ -94,6 +114,7 @@ class MosTrainer(Trainer):
         **kwargs,
     ) -> None:
         """Train as ESPnet does, waiting only so long for another process."""
+        cls.before_saving = saved_files(trainer_options.output_dir)
         if distributed_option.distributed:
             # which has no underscore from some torch on
             set_timeout = (
@@ -110,7 +131,7 @@ class MosTrainer(Trainer):
         except (OSError, RuntimeError) as e:
             if full_disk(e) and _is_first(distributed_option):
                 # or the message might not fit on the disk either
-                remove_unfinished(trainer_options.output_dir)
+                remove_unfinished(trainer_options.output_dir, cls.before_saving)
             raise
 
     @classmethod
@@ -165,3 +186,4 @@ class MosTrainer(Trainer):
         reporter.next()
         if _is_first(distributed_option):
             set_aside(options.output_dir, reporter.get_epoch())
+            cls.before_saving = saved_files(options.output_dir)

@@ -3,9 +3,10 @@ import pytest
 import torch
 
 from espnet_samos.bin import mos_compare, mos_results
+from espnet_samos.evaluation.metrics import differences, intervals
 from espnet_samos.evaluation.report import comparison, set_table
-from espnet_samos.evaluation.scoring import ScoringError, score_dir
-from tests.scored import write_set
+from espnet_samos.evaluation.scoring import ScoringError, read_predictions, score_dir
+from tests.scored import write_set, write_table
 
 NOTE = "labels are made up"
 
@@ -105,9 +106,46 @@ def test_unlike_results_are_not_compared(scored):
     a, b, _ = scored[1].values()
     with pytest.raises(ScoringError, match="y was scored on mini_test, not on other"):
         comparison("other", [("y", a)])
-    fewer = {**b, "groups": {k: v for k, v in b["groups"].items() if k != "16000"}}
-    with pytest.raises(ScoringError, match="z was scored on other clips than y"):
-        comparison("mini_test", [("y", a), ("z", fewer)])
+    root = scored[0]
+    folders = write_set(root / "other", NOTE, 0.4, "mos_b")
+    labels = folders[0] / "mos"
+    first, *others = labels.read_text().splitlines(keepends=True)
+    labels.write_text("".join([f"{first.split()[0]} 3.3\n", *others]))
+    other = score_dir(*folders)
+    with pytest.raises(ScoringError, match="z was scored on other clips than y, or"):
+        comparison("mini_test", [("y", b), ("z", other)])
+
+
+def test_differences_have_paired_intervals(scored):
+    a, b, c = scored[1].values()
+    text = comparison("mini_test", [("full", a), ("control", b), ("control", c)])
+    for level, clusters in (("utterance", True), ("system", None)):
+        clips = [read_predictions(scores) for scores in (a, b, c)]
+        if clusters is None:
+            clips = [x.groupby("system")[["label", "prediction"]].mean() for x in clips]
+        expected = differences(
+            clips[0]["label"],
+            [clips[0]["prediction"]],
+            [x["prediction"] for x in clips[1:]],
+            clips[0]["system"] if clusters else None,
+        )
+        difference, low, high = expected["lcc"]
+        part = text.split("### ")[1 if level == "utterance" else 2]
+        row = cells(part[part.index("minus full") - 2 :], "control")
+        assert row[2] == f"{difference:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def test_clips_of_two_systems_are_taken_as_independent(tmp_path):
+    folders = write_set(tmp_path)
+    utts = [x.split()[0] for x in (folders[0] / "utt2sys").read_text().splitlines()]
+    write_table(folders[0] / "utt2sys", {u: f"s{i % 2}" for i, u in enumerate(utts)})
+    scores = score_dir(*folders)
+    assert scores["groups"]["overall"]["utterance"]["independent"] == "clips"
+    assert cells(set_table(scores), "all rates", "utterance")[2] == "96*"
+    clips = read_predictions(scores)
+    low, high = intervals(clips["label"], clips["prediction"])["lcc"]
+    lcc = scores["groups"]["overall"]["utterance"]["lcc"]
+    assert (lcc["low"], lcc["high"]) == pytest.approx((low, high))
 
 
 def test_results_of_an_experiment(scored, capsys):

@@ -1,6 +1,5 @@
 """Reading a checkpoint no further than the layers that are needed."""
 
-import pickle
 import re
 import zipfile
 from pathlib import Path
@@ -30,16 +29,22 @@ def read_checkpoint(path: Union[Path, str]) -> Any:
 
     Raises:
         ValueError: The file is no checkpoint, or holds more than that.
+        FileNotFoundError, PermissionError: It cannot be opened.
     """
     try:
         # Files from before PyTorch 1.6 are no zip files, and cannot be mapped.
         return torch.load(
             path, map_location="cpu", mmap=zipfile.is_zipfile(path), weights_only=True
         )
-    except (EOFError, RuntimeError, pickle.UnpicklingError) as e:
+    except (FileNotFoundError, PermissionError):
+        raise
+    except Exception as e:
+        # Damaged archives and pickles raise all kinds of exceptions.
+        reason = (str(e).splitlines() or [type(e).__name__])[0]
         raise ValueError(
-            f"{path} cannot be read as a PyTorch checkpoint: {str(e).splitlines()[0]}\n"
-            "If it was downloaded, delete it and try again."
+            f"{Path(path).resolve()} cannot be read as a model ({reason}): it is cut "
+            "short, or holds more than tensors and plain values. Copy, download or "
+            "make it again"
         ) from e
 
 
