@@ -34,6 +34,7 @@ EXTRAS = {
         *TORCHMETRICS,
         "hypothesis>=6.100",
         "import-linter>=2.3",
+        "loralib>=0.1.2",
         "mypy>=1.18",
         "pytest>=8",
         "pytest-xdist>=3.6",

@@ -27,6 +27,7 @@ size=                # mini: small, tiny or large.
 band_limited=        # mini: true adds a set of clips with limited bandwidth.
 
 log "$0 $*"
+. local/check_args.sh
 . utils/parse_options.sh
 
 if [ $# -ne 0 ]; then

@@ -43,6 +43,7 @@ $(sed -nE '/^[a-z_]+=.* # /{s/([a-z_]+)=(\S*)/--\1 \2/g;s/ +# /\t/p}' "$0" | exp
 
 log "$0 $*" >&2
 . ./path.sh
+. local/check_args.sh
 . utils/parse_options.sh
 . ./cmd.sh
 . ./db.sh

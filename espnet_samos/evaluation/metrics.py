@@ -164,7 +164,7 @@ def intervals(
     Example:
         >>> label = [1.0, 2.0, 3.0, 4.0, 5.0]
         >>> low, high = intervals(label, [1.2, 1.9, 3.5, 3.6, 5.0])["lcc"]
-        >>> 0.3 < low < high <= 1.0
+        >>> 0.2 < low < high < 1.0
         True
     """
     label, prediction = _as_pair(label, prediction)

@@ -50,7 +50,9 @@ def collate(windows: Sequence[Dict[str, np.ndarray]]) -> Dict[str, torch.Tensor]
     batch = {}
     for name in windows[0]:
         batch[name] = torch.from_numpy(np.stack([window[name] for window in windows]))
-        batch[f"{name}_lengths"] = torch.full((len(windows),), batch[name].shape[1])
+        batch[f"{name}_lengths"] = torch.full(
+            (len(windows),), batch[name].shape[1], device="cpu"
+        )
     return batch
 
 

@@ -1,5 +1,6 @@
 """The model that ESPnet trains."""
 
+import re
 from typing import Dict, Optional, Sequence, Tuple
 
 import torch
@@ -9,6 +10,9 @@ from espnet2.train.abs_espnet_model import AbsESPnetModel
 
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.abs_head import AbsHead
+
+# In the names of the weights that ESPnet's adapters (LoRA, Houlsby) add
+ADAPTER = re.compile(r"\.lora_|adapter")
 
 
 class ESPnetMosModel(AbsESPnetModel):
@@ -147,10 +151,12 @@ class ESPnetMosModel(AbsESPnetModel):
         return {}
 
     def load_state_dict(self, state_dict, strict: bool = True, **kwargs):
-        """Load weights, always strictly.
+        """Load weights; beside adapters, those that are not trained may be missing.
 
         ESPnet loads trained models with `strict=False`, which would leave a
-        weight that is missing from the file at its random initial value.
+        weight that is missing from the file at its random initial value. With
+        adapters it may save what is trained and nothing else (`--save_strategy`): the
+        rest is the SSL model's, or frozen.
 
         Raises:
             ValueError: The weights align corpora that the head does not have.
@@ -167,4 +173,17 @@ class ESPnetMosModel(AbsESPnetModel):
                 f"({', '.join(surplus)}): use 'head: aligned_gaussian' and name them "
                 "in head_conf.corpora, as the model that is loaded did"
             )
-        return super().load_state_dict(state_dict, strict=True, **kwargs)
+        has_adapter = any(ADAPTER.search(name) for name, _ in self.named_parameters())
+        if strict or not has_adapter:
+            return super().load_state_dict(state_dict, strict=True, **kwargs)
+        keys = super().load_state_dict(state_dict, strict=False, **kwargs)
+        frozen = {n for n, p in self.named_parameters() if not p.requires_grad}
+        lost = sorted(set(keys.missing_keys) - frozen)
+        lost = [name for name in lost if not name.startswith("ssl_frontend.")]
+        if lost or keys.unexpected_keys:
+            raise RuntimeError(
+                f"missing: {', '.join(lost) or 'none'}; unexpected: "
+                f"{', '.join(keys.unexpected_keys) or 'none'} (--save_strategy all "
+                "saves all)"
+            )
+        return keys

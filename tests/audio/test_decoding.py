@@ -39,6 +39,15 @@ def mp3(samples, **options):
     return encode(samples, "mp3", "mp3", **options)
 
 
+def unknown_length(flac):
+    """Make of a FLAC what a program would have written into a pipe."""
+    content = bytearray(flac)
+    # total samples: the last 36 of the 64 bits that begin with the rate (STREAMINFO)
+    (bits,) = struct.unpack(">Q", content[18:26])
+    content[18:26] = struct.pack(">Q", bits & ~(2**36 - 1))
+    return bytes(content)
+
+
 def read(file):
     decoded = decode(file)
     return np.concatenate(list(decoded.blocks)), decoded.fs, decoded.warnings
@@ -95,12 +104,8 @@ def test_joined_files_are_read_to_their_end(tmp_path, suffix):
 def test_a_flac_from_a_pipe_does_not_know_its_length(tmp_path):
     file = io.BytesIO()
     soundfile.write(file, speechlike(1.3), FS, format="FLAC")
-    content = bytearray(file.getvalue())
-    # total samples: the last 36 of the 64 bits that begin with the rate (STREAMINFO)
-    (bits,) = struct.unpack(">Q", content[18:26])
-    content[18:26] = struct.pack(">Q", bits & ~(2**36 - 1))
     path = tmp_path / "x.flac"
-    path.write_bytes(content)
+    path.write_bytes(unknown_length(file.getvalue()))
     samples, _, warnings = read(path)
     expected, _ = soundfile.read(io.BytesIO(file.getvalue()), dtype="float32")
     np.testing.assert_array_equal(samples[:, 0], expected)

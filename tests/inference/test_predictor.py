@@ -10,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from espnet_samos import MosPredictor
+from espnet_samos import MosPredictor, mos_score
 from espnet_samos.audio.reading import AudioError
 from espnet_samos.inference.predictor import collate
 from tests.tiny_model import save_model, speechlike
@@ -358,7 +358,7 @@ def test_importing_the_package_imports_no_torch():
 def test_scoring_does_not_import_what_training_needs():
     script = """
 import sys
-from espnet_samos import MosPredictor
+from espnet_samos import MosPredictor, mos_score
 predictor = MosPredictor.from_pretrained()
 heavy = {"espnet2.tasks", "espnet2.train.preprocessor", "s3prl", "scipy"}
 print(*heavy & set(sys.modules))
@@ -367,3 +367,42 @@ print(*heavy & set(sys.modules))
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert run.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float64, torch.bfloat16, torch.float16, torch.float32]
+)
+def test_pytorchs_settings_do_not_reach_a_score(predictor, dtype):
+    clip = speechlike(1.5, 16000)
+    folder = predictor.train_args.output_dir
+    expected = predictor.predict(clip, 16000)
+    loss = mos_score(torch.from_numpy(clip), 16000, predictor).item()
+    threads = torch.get_num_threads()
+
+    def check():
+        assert torch.get_default_dtype() is dtype
+        loaded = MosPredictor.from_pretrained(folder)
+        assert predictor.predict(clip, 16000) == expected
+        assert loaded.predict(clip, 16000) == expected
+        samples = torch.from_numpy(clip)
+        score = mos_score(samples, 16000, loaded)
+        assert score.dtype is torch.float32
+        assert score.item() == pytest.approx(loss, abs=1e-6)
+
+    torch.set_default_dtype(dtype)
+    try:
+        check()
+        with torch.autocast("cpu", torch.bfloat16), torch.inference_mode():
+            check()
+        torch.set_default_device("meta")
+        assert predictor.predict(clip, 16000) == expected
+        loaded = MosPredictor.from_pretrained(folder)
+        assert loaded.predict(clip, 16000) == expected
+        torch.set_default_device(None)
+        torch.set_num_threads(2)
+        again = predictor.predict(clip, 16000)
+        assert again.mean == pytest.approx(expected.mean, abs=1e-6)
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_default_device(None)
+        torch.set_num_threads(threads)

@@ -101,3 +101,12 @@ def test_checkpointing_keeps_less():
 def test_the_pooling_needs_two_convolutions():
     with pytest.raises(ValueError, match=r"channels is \[8\]"):
         Conv2dEncoder(9, 30, channels=[8])
+
+
+@pytest.mark.parametrize("size", [(2, 10), (10, 2)])
+def test_what_the_pooling_leaves_nothing_of_is_refused(size):
+    with pytest.raises(ValueError, match="at least 3 of each are needed"):
+        Conv2dEncoder(*size)
+    for training in (True, False):
+        encoder = Conv2dEncoder(3, 3, channels=(2, 2)).train(training)
+        assert encoder(torch.rand(2, 3, 3)).shape == (2, 2)

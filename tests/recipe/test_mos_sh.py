@@ -1,5 +1,6 @@
 """The recipe's real stages in the shell, on a corpus of a few clips."""
 
+import io
 import json
 import os
 import subprocess
@@ -11,7 +12,9 @@ import pytest
 import soundfile
 import yaml
 
+from espnet_samos.audio.wav_scp import ClipReader
 from espnet_samos.train.errors import locked
+from tests.audio.test_decoding import unknown_length
 from tests.recipe.small import (
     RATES,
     RECIPE,
@@ -123,7 +126,7 @@ def test_what_was_not_finished_is_done_again(finished):
     model.write_bytes(whole)
     assert result.returncode != 0
     assert f"{model} cannot be read as a model" in result.stdout
-    assert "take another epoch's, or train, copy or download" in result.stdout
+    assert "take another one, or train, copy or download" in result.stdout
     assert not (results / ".done").exists()
     result = run(recipe, table, *options)
     assert result.returncode == 0, result.stdout[-5000:]
@@ -149,39 +152,63 @@ def test_the_packed_model_scores_as_the_original(finished, tmp_path, monkeypatch
         assert first.mean == pytest.approx(float(mean), abs=1e-5)
 
 
+def as_bytes(samples, fs=16000, **options):
+    file = io.BytesIO()
+    soundfile.write(file, samples, fs, **options)
+    return file.getvalue()
+
+
+TONE = 0.1 * np.sin(np.arange(16000) / 5)
+# What is found in the table, in the headers of files, and in their samples: each name
+# with its content, its label and what is said of it.
 BAD = {
-    "broken.wav": (b"not audio", "3", "broken.wav"),
-    "empty.wav": (b"", "3", "empty.wav"),
-    "short.wav": (np.full(320, 0.1), "3", "short.wav"),
-    "nan.wav": (np.where(np.arange(16000) == 5, np.nan, 0.1), "3", "NaN"),
-    "silent.wav": (np.zeros(16000), "3", "silent"),
-    "stereo.wav": (np.full((16000, 2), 0.1), "3", "2 channels"),
-    "no_label.wav": (np.full(16000, 0.1), "", "no_label.wav: no mos"),
-    "high_label.wav": (np.full(16000, 0.1), "7", "is outside 1..5"),
-    "missing.wav": (None, "3", "missing.wav"),
+    "table": {
+        "no_label.wav": (TONE, "", "no_label.wav: no mos"),
+        "high_label.wav": (TONE, "7", "is outside 1..5"),
+        "missing.wav": (None, "3", "no such file"),
+    },
+    "headers": {
+        "broken.wav": (b"not audio", "3", "broken.wav (Format not recognised"),
+        "empty.wav": (b"", "3", "empty.wav (the file is empty"),
+        "short.wav": (np.full(320, 0.1), "3", "short.wav: too short: 20 ms"),
+        "bar.wav|": (TONE, "3", "cannot stand in wav.scp"),
+    },
+    "samples": {
+        "nan.wav": (np.where(np.arange(16000) == 5, np.nan, TONE), "3", "NaN"),
+        "silent.wav": (np.zeros(16000), "3", "silent"),
+        "stereo.wav": (np.stack([TONE, 0.5 * TONE], axis=1), "3", "2 channels"),
+        "loud.wav": (32768 * TONE, "3", "full scale is 1"),
+        "cut.wav": (as_bytes(TONE, format="WAV")[:20000], "3", "truncated: 62 %"),
+    },
+}
+# and what is read whole, whatever its header says
+GOOD = {
+    "joined.mp3": (2 * as_bytes(TONE, format="MP3"), "3", ""),
+    "streamed.flac": (unknown_length(as_bytes(TONE, format="FLAC")), "3", ""),
+    "a b;$(touch PWNED)`touch PWNED`&.wav": (TONE, "3", ""),
 }
 
 
-def add_bad(table, names):
-    for name in names:
-        content, mos, _ = BAD[name]
+def add(table, clips):
+    for name, (content, mos, _) in clips.items():
         path = table.parent / name
         if isinstance(content, bytes):
             path.write_bytes(content)
         elif content is not None:
-            soundfile.write(path, content, 16000, subtype="FLOAT")
+            soundfile.write(path, content, 16000, subtype="FLOAT", format="WAV")
         with table.open("a") as f:
-            f.write(f"{name},{mos},s0,train,0.8,8\n")
+            f.write(f'"{name}",{mos},s0,train,0.8,8\n')
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_bad_data_is_named(tmp_path, name):
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_data_is_named(tmp_path, kind):
     table = make_corpus(tmp_path / "corpus", clips_per_split=1)
-    add_bad(table, [name])
+    add(table, BAD[kind])
     result = run(make_recipe(tmp_path), table, "--stop_stage", "2")
     assert result.returncode != 0
-    assert BAD[name][2] in result.stdout
-    assert name.removesuffix(".wav") in result.stdout
+    for name, (_, _, message) in BAD[kind].items():
+        assert name.split(".")[0] in result.stdout
+        assert message in result.stdout
     assert "Traceback" not in result.stdout
 
 
@@ -195,30 +222,45 @@ def test_a_duplicated_id_is_named(tmp_path):
 
 def test_bad_clips_are_left_out_and_listed_on_request(tmp_path):
     table = make_corpus(tmp_path / "corpus", clips_per_split=1)
-    add_bad(table, BAD)
+    bad = {name: clip for clips in BAD.values() for name, clip in clips.items()}
+    add(table, bad)
+    add(table, GOOD)
     recipe = make_recipe(tmp_path)
     result = run(recipe, table, "--stop_stage", "2", "--skip_bad_clips", "true")
     assert result.returncode == 0, result.stdout[-5000:]
-    kept = (recipe / "dump/raw/my_train/wav.scp").read_text()
-    assert len(kept.splitlines()) == 1 and "train_0.wav" in kept
-    for name, (_, _, message) in BAD.items():
-        assert name.removesuffix(".wav") in result.stdout, name
+    kept = (recipe / "dump/raw/my_train/wav.scp").read_text().splitlines()
+    assert {line.split("/corpus/")[1] for line in kept} == {"train_0.wav", *GOOD}
+    for name, (_, _, message) in bad.items():
+        assert name.split(".")[0] in result.stdout, name
         assert message in result.stdout, name
     left_out = (recipe / "dump/raw/my_train/left_out").read_text()
     assert {line.split()[0] for line in left_out.splitlines()} == {
-        "my-nan",
-        "my-silent",
-        "my-stereo",
+        f"my-{name.split('.')[0]}" for name in BAD["samples"]
     }
+    reader = ClipReader(str(recipe / "dump/raw/my_train/wav.scp"))
+    seconds = {utt: len(reader[utt]) / 16000 for utt in reader}
+    assert seconds["my-joined"] == pytest.approx(2.0, abs=0.2)
+    assert seconds["my-streamed"] == 1.0
+    assert not list(tmp_path.rglob("PWNED"))
 
 
 def test_stereo_is_mixed_down_on_request(tmp_path):
     table = make_corpus(tmp_path / "corpus", clips_per_split=1)
-    add_bad(table, ["stereo.wav"])
+    add(table, {"stereo.wav": BAD["samples"]["stereo.wav"]})
     recipe = make_recipe(tmp_path)
     result = run(recipe, table, "--stop_stage", "2", "--multichannel", "downmix")
     assert result.returncode == 0, result.stdout[-5000:]
     assert "stereo" in (recipe / "dump/raw/my_train/wav.scp").read_text()
+
+
+@pytest.mark.parametrize("value", ["a$(touch PWNED)", "a`touch PWNED`", "a;b", 'a"b'])
+def test_options_are_data(tmp_path, value):
+    recipe = make_recipe(tmp_path)
+    for option in ("--tag", "--expdir", "--train_args"):
+        result = run(recipe, tmp_path / "table.csv", option, value)
+        assert result.returncode == 2
+        assert "has a character that a shell acts on" in result.stdout
+    assert not list(tmp_path.rglob("PWNED"))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+import yaml
+from espnet2.layers.create_adapter import create_adapter
 from espnet2.schedulers.abs_scheduler import AbsBatchStepScheduler
 from espnet2.tasks.abs_task import scheduler_classes
 from hypothesis import HealthCheck, given, settings
@@ -12,12 +14,14 @@ from hypothesis import strategies as st
 
 from espnet_samos.bin import mos_inference
 from espnet_samos.inference.predictor import MosPredictor, collate
+from espnet_samos.mos.build import load_model
 from espnet_samos.mos.conv1d_encoder import Conv1dEncoder
 from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
 from espnet_samos.mos.gaussian_head import GaussianHead
 from espnet_samos.tasks.mos import MosTask
 from espnet_samos.utils.config import merge_files
 from tests.frontend.checkpoints import make_checkpoint
+from tests.tiny_model import save_model
 
 CONF = Path(__file__).parents[2] / "conf"
 TINY = [
@@ -444,3 +448,34 @@ def test_the_labels_own_error_can_be_part_of_the_loss():
     model.label_error = True
     with pytest.raises(ValueError, match="label_error is true, .* utt2votes"):
         model(mos=mos, **batch)
+
+
+def test_adapters_may_come_without_what_is_not_trained(tmp_path):
+    folder = save_model(tmp_path / "exp")
+    config, weights = folder / "config.yaml", folder / "valid.lcc.best.pth"
+    model, args = load_model(config, weights)
+    conf = dict(target_modules=["mean_mlp.0", "mean_mlp.2"], rank=2)
+    create_adapter(model, "lora", conf)
+    options = dict(vars(args), use_adapter=True, adapter="lora", adapter_conf=conf)
+    config.write_text(yaml.safe_dump(options))
+    states = model.state_dict()
+
+    def without(prefix):
+        return {name: x for name, x in states.items() if not name.startswith(prefix)}
+
+    # a training resumes: ESPnet has left frozen weights out
+    with pytest.raises(RuntimeError, match="missing: ssl_encoder.*--save_strategy"):
+        model.load_state_dict(without("ssl_encoder."), strict=False)
+    model.ssl_encoder.requires_grad_(False)
+    model.load_state_dict(without("ssl_encoder."), strict=False)
+    with pytest.raises(RuntimeError, match="unexpected: other"):
+        model.load_state_dict(dict(states, other=torch.zeros(1)), strict=False)
+    # a model is used: the SSL model's weights are in its own checkpoint
+    for saved in (states, without("ssl_frontend.")):
+        torch.save(saved, weights)
+        loaded, _ = load_model(config, weights)
+        for name, value in loaded.state_dict().items():
+            torch.testing.assert_close(value, states[name])
+    torch.save(without("ssl_encoder."), weights)
+    with pytest.raises(ValueError, match="missing: ssl_encoder"):
+        load_model(config, weights)

@@ -11,8 +11,13 @@ import pytest
 import torch
 
 from espnet_samos.inference.predictor import MosPredictor
-from espnet_samos.train.checkpoint import CHECKPOINT, PREVIOUS
-from espnet_samos.train.errors import TrainingError, explained, locked
+from espnet_samos.train.checkpoint import (
+    CHECKPOINT,
+    PREVIOUS,
+    remove_unfinished,
+    saved_files,
+)
+from espnet_samos.train.errors import TrainingError, explained, explanation, locked
 from tests.train.small import Training, limit_file_size, make_data
 
 AGAIN = "run the same command again"
@@ -253,3 +258,44 @@ def test_a_full_gpu_says_what_helps(tmp_path):
     with pytest.raises(SystemExit, match="batch_size.*accum_grad"):
         with explained(tmp_path):
             raise error
+
+
+def test_a_path_with_gloo_in_it_is_no_vanished_process():
+    assert explanation(RuntimeError("cannot read /data/gloomy/x.wav"), ".") is None
+    place = "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:534]"
+    vanished = RuntimeError(f"{place} Connection closed by peer [127.0.0.1]:4711")
+    assert "another process" in explanation(vanished, ".")
+
+
+def test_what_is_not_known_to_be_half_written_stays(tmp_path):
+    """A full disk: the last epoch's model is cut, others cannot be read."""
+    for name in ("1epoch.pth", "2epoch.pth", "checkpoint.pth", "valid.lcc.ave.pth"):
+        (tmp_path / name).write_bytes(b"something else")
+    before = saved_files(tmp_path)
+    torch.save({"a": torch.zeros(1000)}, tmp_path / "2epoch.pth")  # whole
+    (tmp_path / "3epoch.pth").write_bytes(b"PK half")
+    unreadable = tmp_path / "4epoch.pth"
+    unreadable.mkdir()  # of any other kind
+    remove_unfinished(tmp_path, before)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("1epoch.pth", "2epoch.pth", "4epoch.pth", "checkpoint.pth"),
+        "valid.lcc.ave.pth",
+    ]
+
+
+def test_a_checkpoint_that_is_whole_is_never_replaced(data, exp):
+    """One that holds what PyTorch does not take, say of another version."""
+    torch.save({"model": functools.partial(print)}, exp / CHECKPOINT)
+    content = (exp / CHECKPOINT).read_bytes()
+    code, log = Training(data, exp, "--max_epoch", "4").finish()
+    assert code != 0 and f"{exp / CHECKPOINT} cannot be read" in log
+    assert (exp / CHECKPOINT).read_bytes() == content
+    assert (exp / PREVIOUS).exists()
+
+
+def test_a_training_that_diverges_says_so(data, tmp_path):
+    options = ["--max_epoch", "3", "--optim_conf", "lr=1.0e+30"]
+    code, log = Training(data, tmp_path / "exp", *options).finish()
+    assert code != 0
+    assert "predictions are NaN or infinite: the training has diverged" in log
+    assert "labels hold" not in log

@@ -126,6 +126,7 @@ EOF
 log "$0 $*"
 [ -d utils ] || { log "Error: run 'make setup' in the project's root first"; exit 1; }
 run_args=$(scripts/utils/print_args.sh "$0" "$@")
+. local/check_args.sh
 # shellcheck source=/dev/null
 . utils/parse_options.sh
 

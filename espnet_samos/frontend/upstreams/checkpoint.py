@@ -43,8 +43,8 @@ def read_checkpoint(path: Union[Path, str]) -> Any:
         reason = (str(e).splitlines() or [type(e).__name__])[0]
         raise ValueError(
             f"{Path(path).resolve()} cannot be read as a model ({reason}): it is cut "
-            "short, or holds more than tensors and plain values. Copy, download or "
-            "make it again"
+            "short, or holds more than tensors and plain values: take another one, or "
+            "train, copy or download it again"
         ) from e
 
 
