@@ -7,7 +7,7 @@ export VENV
 PY := $(VENV)/bin/python
 RECIPE := egs2/samos/mos1
 
-.PHONY: help setup demo study small_model test test_slow integration slurm bench lint clean
+.PHONY: help setup demo study small_model test test_slow fuzz integration slurm bench lint clean
 
 help:
 	@echo "make setup        install everything into $(VENV) and fetch ESPnet's scripts"
@@ -16,6 +16,7 @@ help:
 	@echo "make small_model  train the model that comes with the package"
 	@echo "make test         run the tests"
 	@echo "make test_slow    run those that take minutes"
+	@echo "make fuzz         read mutated files for a few minutes"
 	@echo "make integration  train ESPnet's own recipes with our frontends"
 	@echo "make slurm        run the recipe through a Slurm cluster that is started for it"
 	@echo "make bench        measure time and memory, into benchmarks/results"
@@ -41,6 +42,9 @@ test: setup
 
 test_slow: setup
 	OMP_NUM_THREADS=1 $(PY) -m pytest -m slow
+
+fuzz: setup
+	OMP_NUM_THREADS=1 $(PY) -m tests.fuzz
 
 integration: setup
 	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[demo,integration]"

@@ -175,7 +175,7 @@ def targets(directory: Path) -> List[Target]:
             shutil.rmtree(folder)
 
     text = f"utt1 {clip}\nutt2\t{clip}\r\n{clip}\nutt3 x.ark:12\n".encode()
-    table = b'path,mos,system,split,std\n"a b.wav",3.5,s,train,0.1\na.wav,1,t,dev,\n'
+    table = f'path,mos,system,split\n"{clip}",3.5,s,train\n'.encode()
     sheet = b"wav_path,system_id,score\na b.wav,s,3\nc.wav,t,4\n"
     config = (exp / find.CONFIG).read_bytes()
     return [

@@ -55,6 +55,8 @@ def open_source(source: Source, multichannel: str, name: str) -> Blocks:
     if isinstance(source, (str, Path)):
         return read_blocks(source, multichannel)
     if not isinstance(source, tuple):
+        if not hasattr(source, "read"):
+            raise AudioError(f"no clip, but {type(source).__name__}")
         return read_blocks(source, multichannel, name)
     audio, rate = source
     fs = as_rate(rate)

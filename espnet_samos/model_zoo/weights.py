@@ -10,6 +10,8 @@ from typing import Any, Dict, Iterator, Optional, Sequence, Tuple, Union
 
 import torch
 
+from espnet_samos.frontend.upstreams.checkpoint import reason
+
 PREFIXES = ("module.", "model.")  # of wrappers, data parallelism for one
 DTYPES = {
     "torch.BFloat16Storage": torch.bfloat16,
@@ -121,10 +123,7 @@ def _read_state_dict(path: Path) -> Dict[str, torch.Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as e:
-        # PyTorch's own message advises to run what is in the file.
-        found = re.search(r"GLOBAL (\S+)", str(e))
-        what = f"calls {found[1]}" if found else "holds something else"
-        raise WeightsError(f"it {what}, which is no part of weights") from e
+        raise WeightsError(f"{reason(e)}, which is no part of weights") from e
     if not isinstance(state, dict):
         raise WeightsError(f"it holds a {type(state).__name__}, not a state dict")
     other = [key for key, x in state.items() if not isinstance(x, torch.Tensor)]

@@ -15,6 +15,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple, Union
 import torch
 from espnet2.train.reporter import Reporter
 
+from espnet_samos.frontend.upstreams.checkpoint import reason
 from espnet_samos.train.errors import TrainingError
 from espnet_samos.utils.files import whole_file
 
@@ -41,9 +42,8 @@ def read_checkpoint(path: Union[Path, str]) -> Optional[Dict[str, Any]]:
         return torch.load(path, "cpu", weights_only=True, mmap=True)
     except Exception as e:
         # Archives that are damaged or hold something else raise all kinds of these.
-        reason = (str(e).splitlines() or [type(e).__name__])[0]
         raise TrainingError(
-            f"{path} cannot be read ({reason}): restore it from a backup, or remove "
+            f"{path} cannot be read ({reason(e)}): restore it from a backup, or remove "
             f"{Path(path).parent} to train anew"
         ) from e
 

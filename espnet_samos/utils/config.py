@@ -20,7 +20,7 @@ def read_config(path: Union[str, Path]) -> Dict[str, Any]:
     except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as e:
         # ValueError: of a date that does not exist, for one
         raise ValueError(f"{path} is not YAML: {e}") from e
-    if not isinstance(config, dict):
+    if not isinstance(config, dict) or not all(isinstance(k, str) for k in config):
         raise ValueError(f"{path} is not a YAML dictionary of options")
     return config
 

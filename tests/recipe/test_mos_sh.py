@@ -126,7 +126,7 @@ def test_what_was_not_finished_is_done_again(finished):
     model.write_bytes(whole)
     assert result.returncode != 0
     assert f"{model} cannot be read as a model" in result.stdout
-    assert "take another one, or train, copy or download" in result.stdout
+    assert "Take another one, or train, copy or download" in result.stdout
     assert not (results / ".done").exists()
     result = run(recipe, table, *options)
     assert result.returncode == 0, result.stdout[-5000:]

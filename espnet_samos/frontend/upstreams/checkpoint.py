@@ -1,5 +1,6 @@
 """Reading a checkpoint no further than the layers that are needed."""
 
+import pickle
 import re
 import zipfile
 from pathlib import Path
@@ -22,6 +23,17 @@ def keep_first_layers(
     }
 
 
+def reason(error: Exception) -> str:
+    """Return in short why PyTorch does not load a file as tensors and plain values.
+
+    PyTorch's own message advises to run what is in the file.
+    """
+    if isinstance(error, pickle.UnpicklingError):
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        return f"it calls {found[1]}" if found else "it holds something else"
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def read_checkpoint(path: Union[Path, str]) -> Any:
     """Read a checkpoint, mapped into memory: what is not used is not read.
 
@@ -40,11 +52,10 @@ def read_checkpoint(path: Union[Path, str]) -> Any:
         raise
     except Exception as e:
         # Damaged archives and pickles raise all kinds of exceptions.
-        reason = (str(e).splitlines() or [type(e).__name__])[0]
         raise ValueError(
-            f"{Path(path).resolve()} cannot be read as a model ({reason}): it is cut "
-            "short, or holds more than tensors and plain values: take another one, or "
-            "train, copy or download it again"
+            f"{Path(path).resolve()} cannot be read as a model ({reason(e)}): it is "
+            "cut short, or holds more than tensors and plain values. Take another one, "
+            "or train, copy or download it again"
         ) from e
 
 

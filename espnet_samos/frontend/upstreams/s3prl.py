@@ -40,6 +40,7 @@ from espnet_samos.frontend.upstreams.checkpoint import (
     download_checkpoint,
     keep_first_layers,
     read_checkpoint,
+    reason,
     unreachable,
 )
 
@@ -254,7 +255,7 @@ def _tensors_only() -> Iterator[None]:
     except pickle.UnpicklingError as e:
         raise ValueError(
             "the checkpoint holds more than tensors and plain values "
-            f"({str(e).splitlines()[0]}): do not use it"
+            f"({reason(e)}): do not use it"
         ) from e
     finally:
         if before is None:
