@@ -14,6 +14,7 @@ from espnet_samos.integrations.gradio import (
     duration,
     examine,
     make_page,
+    reached_by,
     result_html,
     serve,
 )
@@ -227,3 +228,25 @@ def test_a_taken_port_is_named(predictor):
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"tried {port}: give another --port"):
             serve(make_page(predictor), port=port)
+
+
+def test_it_says_who_can_reach_the_page():
+    assert reached_by("127.0.0.1", False) == "only this machine can reach it"
+    assert "every machine that reaches 0.0.0.0" in reached_by("0.0.0.0", False)
+    assert "from anywhere" in reached_by("127.0.0.1", True)
+
+
+def test_an_upload_has_a_limit(predictor):
+    gradio = pytest.importorskip("gradio", reason="needs the extra [demo]")
+    page = make_page(predictor)
+    launched = []
+
+    def launch(**options):
+        launched.append(options)
+        raise OSError
+
+    page.launch = launch
+    with pytest.raises(OSError):
+        serve(page)
+    limit = gradio.utils._parse_file_size(launched[0]["max_file_size"])
+    assert limit == 10**9 or limit == 2**30

@@ -1,4 +1,7 @@
 import os
+import subprocess
+import sys
+import time
 import zipfile
 
 import numpy as np
@@ -7,7 +10,7 @@ import torch
 import yaml
 
 from espnet_samos import MosPredictor
-from espnet_samos.model_zoo.find import MODEL_FILE, find_model, packaged_models
+from espnet_samos.model_zoo.find import CONFIG, MODEL_FILE, find_model, packaged_models
 from tests.tiny_model import save_model, speechlike
 
 
@@ -89,3 +92,40 @@ def test_the_packaged_model_is_honest_and_scores(tmp_path):
     for result in results:
         assert np.isfinite(result.mean) and result.std > 0
         assert "not human opinions" in result.label_note
+
+
+def test_several_processes_unpack_one_archive_at_once(folder, tmp_path):
+    archive = tmp_path / "model.zip"
+    with zipfile.ZipFile(archive, "w") as f:
+        for name in (CONFIG, MODEL_FILE):
+            f.write(folder / name, name)
+        meta = dict(
+            files=dict(model_file=MODEL_FILE), yaml_files=dict(train_config=CONFIG)
+        )
+        f.writestr("meta.yaml", yaml.safe_dump(meta))
+        f.writestr("filler", os.urandom(20_000_000))  # so that it takes a while
+    script = (
+        "import sys; from espnet_samos.model_zoo.find import find_model\n"
+        "import yaml\n"
+        "input()\n"
+        "found = find_model(sys.argv[1])\n"
+        "assert yaml.safe_load(found.train_config.read_text())\n"
+        "print(found.model_file, found.model_file.stat().st_size)\n"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(archive)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    time.sleep(0.5)  # imported, and waiting for their line
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    answers = [process.communicate() for process in processes]
+    assert len({out for out, _ in answers}) == 1, answers
+    assert answers[0][0].endswith(f"{(folder / MODEL_FILE).stat().st_size}\n")

@@ -88,15 +88,18 @@ def run_script(recipe, *command, timeout=600, **environment):
     )
 
 
-def run(recipe, table, *options, **environment):
-    """Run mos.sh on the corpus; `options` override those here."""
-    return run_script(
-        recipe,
+def command(table, *options):
+    """Return the call of mos.sh on the corpus; `options` override those here."""
+    return [
         *("bash", "./mos.sh", "--nj", "2", "--inference_nj", "2"),
         *("--local_data_opts", f"--corpus csv --table {table} --set_prefix my"),
         *("--pretrain_set", "my_pretrain", "--pretrain_valid_set"),
         *("my_pretrain_dev", "--train_set", "my_train", "--valid_set", "my_dev"),
         *("--test_sets", "my_test", "--pretrain_config", "config.yaml"),
         *("--train_config", "config.yaml", "--dump_ssl_feats", "true", *options),
-        **environment,
-    )
+    ]
+
+
+def run(recipe, table, *options, **environment):
+    """Run mos.sh on the corpus."""
+    return run_script(recipe, *command(table, *options), **environment)
