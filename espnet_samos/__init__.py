@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "LiveScorer",
     "MosPredictor",
     "MosResult",
     "SamosMos",
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from espnet_samos.inference.live import LiveScorer
     from espnet_samos.inference.predictor import MosPredictor
     from espnet_samos.inference.result import MosResult, WindowScore
     from espnet_samos.integrations.datasets import ScoreAudio
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from espnet_samos.integrations.torchmetrics import SamosMos
 
 _MODULES = {
+    "LiveScorer": "inference.live",
     "MosPredictor": "inference.predictor",
     "MosResult": "inference.result",
     "SamosMos": "integrations.torchmetrics",

@@ -84,6 +84,20 @@ def decode(source: Union[str, Path, BinaryIO]) -> Decoded:
         raise
 
 
+def decode_stream(pipe: BinaryIO) -> Decoded:
+    """Decode what comes from a pipe while it comes: wav, flac, ogg, mp3, ...
+
+    Args:
+        pipe: An unbuffered file, whose `read` returns what is there.
+
+    Raises:
+        DecodingError: It is not audio.
+    """
+    # so little that nothing waits for more than a fraction of a second
+    options = dict(probesize="4096", analyzeduration="0")
+    return _decode_with_av(pipe, "Format not recognised", options, block_seconds=0.1)
+
+
 def seekable(pipe: BinaryIO, head: bytes = b"") -> BinaryIO:
     """Copy what comes from a pipe, and what was read of it, into a temporary file."""
     copy = tempfile.TemporaryFile(buffering=0)
@@ -151,7 +165,12 @@ def _libsndfile_blocks(
             raise DecodingError(e.error_string) from e
 
 
-def _decode_with_av(file: BinaryIO, reason: str) -> Decoded:
+def _decode_with_av(
+    file: BinaryIO,
+    reason: str,
+    options: Optional[Dict[str, str]] = None,
+    block_seconds: float = 1.0,
+) -> Decoded:
     """Decode with FFmpeg where libsndfile, for some reason, does not."""
     try:
         import av
@@ -160,12 +179,17 @@ def _decode_with_av(file: BinaryIO, reason: str) -> Decoded:
             f"{reason}; with PyAV (pip install av), more is read"
         ) from e
 
-    file.seek(0)
+    if file.seekable():
+        file.seek(0)
     try:
         # An open file: FFmpeg opens no other, and nothing by the name of a protocol.
         container = av.open(
             file,
-            container_options={"format_whitelist": ",".join(AV_FORMATS)},
+            container_options={
+                "format_whitelist": ",".join(AV_FORMATS),
+                **(options or {}),
+            },
+            buffer_size=4096 if options else 32768,
         )
         if not container.streams.audio:
             raise DecodingError("there is no audio in it")
@@ -196,7 +220,7 @@ def _decode_with_av(file: BinaryIO, reason: str) -> Decoded:
 
     def blocks() -> Iterator[np.ndarray]:
         waiting: List[np.ndarray] = []
-        length = _block_length(rates[0], len(first))
+        length = _block_length(round(block_seconds * rates[0]), len(first))
         try:
             for frame in itertools.chain([first], parts):
                 waiting.append(frame)

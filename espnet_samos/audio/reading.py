@@ -7,7 +7,12 @@ from typing import Any, BinaryIO, Dict, Iterator, Optional, Tuple, Union
 
 import numpy as np
 
-from espnet_samos.audio.decoding import Decoded, DecodingError, decode
+from espnet_samos.audio.decoding import (
+    Decoded,
+    DecodingError,
+    decode,
+    decode_stream,
+)
 from espnet_samos.utils.files import printable
 
 MIN_RATE = 8000
@@ -80,6 +85,46 @@ def read_blocks(
         decoded.warnings.update(mixer.warnings())
 
     return Blocks(blocks(), decoded.fs, decoded.warnings)
+
+
+def read_stream(
+    pipe: BinaryIO, multichannel: str = "error", raw_fs: Optional[int] = None
+) -> Blocks:
+    """Read sound block by block as it arrives through a pipe.
+
+    Args:
+        pipe: An unbuffered file, like `sys.stdin.buffer.raw`.
+        multichannel: As `Mixer` takes it.
+        raw_fs: The sampling rate in Hz of raw samples: 16 bit, little endian, mono;
+            None where a header says what it is (wav, flac, ogg, mp3, ...).
+
+    Raises:
+        AudioError: As `read_blocks`.
+    """
+    mixer = Mixer(multichannel)
+    with _named("standard input"):
+        if raw_fs is None:
+            decoded = decode_stream(pipe)
+        else:
+            decoded = Decoded(_raw_blocks(pipe, raw_fs), raw_fs, {})
+        check_rate(decoded.fs)
+
+    def blocks() -> Iterator[np.ndarray]:
+        with _named("standard input"):
+            for block in decoded.blocks:
+                yield mixer(block)
+
+    return Blocks(blocks(), decoded.fs, decoded.warnings)
+
+
+def _raw_blocks(pipe: BinaryIO, fs: int) -> Iterator[np.ndarray]:
+    rest = b""
+    while content := pipe.read(2 * max(1, fs // 10)):
+        content = rest + content
+        whole = len(content) // 2 * 2
+        rest = content[whole:]
+        samples = np.frombuffer(content[:whole], "<i2").astype(np.float32) / 32768
+        yield samples[:, None]
 
 
 @contextmanager
@@ -219,12 +264,13 @@ def to_mono(samples: np.ndarray, multichannel: str = "error") -> np.ndarray:
     return Mixer(multichannel)(samples)
 
 
-def as_samples(audio: Any) -> np.ndarray:
+def as_samples(audio: Any, channels_last: bool = False) -> np.ndarray:
     """Return samples from memory as floats, samples first.
 
     Args:
         audio: Floats of any type, an array or a tensor on any device: (NSamples,),
             (NSamples, NChannels) or, as torchaudio has them, (NChannels, NSamples).
+        channels_last: It is not the latter, however few samples there are.
 
     Returns:
         float32, (NSamples,) or (NSamples, NChannels).
@@ -245,7 +291,8 @@ def as_samples(audio: Any) -> np.ndarray:
             f"samples of shape {audio.shape}: give (NSamples,), (NSamples, NChannels) "
             "or (NChannels, NSamples) of one clip"
         )
-    if audio.ndim == 2 and len(audio) < min(MIN_SECONDS * MIN_RATE, audio.shape[1]):
+    few = audio.ndim == 2 and len(audio) < min(MIN_SECONDS * MIN_RATE, audio.shape[1])
+    if few and not channels_last:
         audio = audio.T  # so few could not be the samples of a clip
     return audio.astype(np.float32)
 

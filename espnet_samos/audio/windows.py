@@ -144,15 +144,36 @@ def cut_windows(
     start: float = 0.0,
     rotation: float = 0.0,
 ) -> Iterator[Window]:
-    """Cut a clip into windows at several rates.
+    """Cut a clip into windows at several rates, while it is read; to its end.
+
+    Args:
+        blocks: The clip's samples one after the other, mono, float32 (NSamples,).
+        fs: Their sampling rate in Hz.
+        rates: As `WindowCutter` takes them, and the rest likewise.
+        seconds: Length of a window.
+        hop_seconds: From the beginning of a window to that of the next.
+        windows: As `window_starts` takes it.
+        start: Where the first window begins, in seconds.
+        rotation: A clip that is repeated begins there, in seconds.
+
+    Raises:
+        AudioError: The clip cannot be scored; the caller adds the clip's name.
+    """
+    cutter = WindowCutter(fs, rates, seconds, hop_seconds, windows, start, rotation)
+    for block in blocks:
+        yield from cutter.push(block)
+    yield from cutter.finish()
+
+
+class WindowCutter:
+    """Cuts a clip into windows at several rates, block by block.
 
     The clip is resampled as a whole, so that its windows do not begin with the edge of
     a filter; a few seconds of it are held at a time. Where it is shorter than a window,
     it is repeated until that is full.
 
     Args:
-        blocks: The clip's samples one after the other, mono, float32 (NSamples,).
-        fs: Their sampling rate in Hz.
+        fs: The clip's sampling rate in Hz.
         rates: The windows' rates in Hz by name, at least one.
         seconds: Length of a window.
         hop_seconds: From the beginning of a window to that of the next, above 0 and at
@@ -161,49 +182,80 @@ def cut_windows(
         start: Where the first window begins, in seconds.
         rotation: A clip that is repeated begins there, in seconds.
 
-    Yields:
-        The windows in order, while the clip is read. It is read to its end.
-
     Raises:
-        AudioError: The clip cannot be scored; the caller adds the clip's name.
+        AudioError: The rate is outside 8-384 kHz.
     """
-    check_rate(fs)
-    hop_seconds = seconds / 2 if hop_seconds is None else hop_seconds
-    streams = {name: _Resampled(fs, rate) for name, rate in rates.items()}
-    loudest = max(rates, key=rates.__getitem__)  # sees all of the band
 
-    def cut(at: float) -> Window:
-        data = {name: stream.cut(at, seconds) for name, stream in streams.items()}
-        silent = is_silent(data[loudest])
-        return Window(at - start, at - start + seconds, data, silent)
+    def __init__(
+        self,
+        fs: int,
+        rates: Dict[str, int],
+        seconds: float,
+        hop_seconds: Optional[float] = None,
+        windows: str = "all",
+        start: float = 0.0,
+        rotation: float = 0.0,
+    ):
+        check_rate(fs)
+        self.fs = fs
+        self.seconds = seconds
+        self.hop_seconds = seconds / 2 if hop_seconds is None else hop_seconds
+        self.which = windows
+        self.start = start
+        self.rotation = rotation
+        self.streams = {name: _Resampled(fs, rate) for name, rate in rates.items()}
+        self.loudest = max(rates, key=rates.__getitem__)  # sees all of the band
+        self.num_samples = 0
+        self.count = 0  # of windows
 
-    num_samples = count = 0
-    for block in blocks:
+    def push(self, block: np.ndarray) -> Iterator[Window]:
+        """Take the next samples, (NSamples,), and yield the windows that are complete.
+
+        Raises:
+            AudioError: The samples cannot be scored.
+        """
         check_samples(block)
-        num_samples += len(block)
-        if windows == "first" and count == 1:
-            continue
-        for stream in streams.values():
+        self.num_samples += len(block)
+        if self.which == "first" and self.count == 1:
+            return
+        for stream in self.streams.values():
             stream.extend(block)
         while all(
-            stream.reaches(start + count * hop_seconds + seconds)
-            for stream in streams.values()
+            stream.reaches(self.start + self.count * self.hop_seconds + self.seconds)
+            for stream in self.streams.values()
         ):
-            yield cut(start + count * hop_seconds)
-            count += 1
-            if windows == "first":
+            self.count += 1
+            yield self._cut(self.start + (self.count - 1) * self.hop_seconds)
+            if self.which == "first":
                 break
-    check_length(num_samples, fs)
-    for stream in streams.values():
-        stream.extend(EMPTY, last=True)
-    duration = num_samples / fs - start
-    starts = window_starts(duration, seconds, hop_seconds, windows)
-    for at in starts[count:]:
-        if duration >= seconds:
-            yield cut(start + at)
-            continue
-        data = {name: x.repeated(seconds, rotation) for name, x in streams.items()}
-        yield Window(0.0, duration, data, is_silent(data[loudest]))
+
+    def finish(self) -> Iterator[Window]:
+        """Yield the windows that end with the clip.
+
+        Raises:
+            AudioError: It is shorter than 0.1 s.
+        """
+        check_length(self.num_samples, self.fs)
+        for stream in self.streams.values():
+            stream.extend(EMPTY, last=True)
+        duration = self.num_samples / self.fs - self.start
+        starts = window_starts(duration, self.seconds, self.hop_seconds, self.which)
+        for at in starts[self.count :]:
+            if duration >= self.seconds:
+                yield self._cut(self.start + at)
+                continue
+            data = {
+                name: stream.repeated(self.seconds, self.rotation)
+                for name, stream in self.streams.items()
+            }
+            yield Window(0.0, duration, data, is_silent(data[self.loudest]))
+
+    def _cut(self, at: float) -> Window:
+        data = {
+            name: stream.cut(at, self.seconds) for name, stream in self.streams.items()
+        }
+        begin = at - self.start
+        return Window(begin, begin + self.seconds, data, is_silent(data[self.loudest]))
 
 
 class _Resampled:

@@ -9,7 +9,8 @@ wrong lines, and these lines. The module may define
 - `LABEL_NOTE`: a word of caution about its labels, which travels with the data
   directories;
 - `WHERE`: where a user gets it, and its licence;
-- `NUM_CLIPS`: how many clips each set was published with.
+- `NUM_CLIPS`: how many clips each set was published with;
+- `DOWNLOAD`: where a program may fetch it from, one of `sources`.
 
 A new corpus is one module and one line here.
 """
@@ -26,4 +27,6 @@ CORPORA = {
     "somos": "espnet_samos.corpora.somos",
     "tmhint_qi": "espnet_samos.corpora.tmhint_qi",
     "pstn": "espnet_samos.corpora.pstn",
+    "p835_reference": "espnet_samos.corpora.p835_reference",
+    "neural_codec_mushra": "espnet_samos.corpora.neural_codec_mushra",
 }

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 from espnet_samos.audio.reading import AudioError, measure
 from espnet_samos.corpora.clip import Clip
 from espnet_samos.utils.files import write_text
+from espnet_samos.utils.mos_scale import ACR, Scale, format_scale, read_mos_scale
 from espnet_samos.utils.tables import DataError, read_lines, read_table, report_problems
 
 # What each table says of a clip, and how it is formatted. The last one is what makes a
@@ -22,9 +24,13 @@ TABLES = {
     "utt2fs": ("fs", ""),
     "utt2spk": ("speaker", ""),
     "utt2lang": ("lang", ""),
+    "ref.scp": ("reference", ""),
     "wav.scp": ("path", ""),
 }
-FILES = ("spk2utt", "label_note", "left_out", *TABLES)
+OTHER_FILES = ("spk2utt", "label_note", "left_out", "mos_scale")
+# These are not further labels, whatever their names.
+NO_SCORES = ("mos_std", "mos_scale")
+SCORE_FILE = r"mos_[a-z0-9]+"
 CATEGORIES = ("corpus", "lang")
 
 
@@ -40,6 +46,7 @@ class DataDirSummary:
     mos_min: float
     mos_max: float
     num_left_out: int  # clips that `left_out` lists
+    scale: Scale = ACR  # of the labels
 
 
 def write_data_dir(
@@ -51,12 +58,15 @@ def write_data_dir(
 ) -> DataDirSummary:
     """Write `spk2utt` and those of `TABLES` that every clip has a value for.
 
-    All are sorted as by `LC_ALL=C sort`; paths become absolute. `wav.scp` comes last,
-    so that a directory that was not finished does not look whole.
+    Each further label that every clip has becomes a table `mos_<name>`; a scale other
+    than 1 to 5 becomes `mos_scale`. All are sorted as by `LC_ALL=C sort`; paths become
+    absolute. `wav.scp` comes last, so that a directory that was not finished does not
+    look whole.
 
     Args:
         clips: The clips of one set.
-        directory: Where to; its files of these names are replaced, others kept.
+        directory: Where to; its files of these names are replaced or removed, others
+            kept.
         label_note: One line about the labels, written to `label_note`.
         skip_bad_clips: Leave out clips with anything wrong with them, and list
             them with the reason in `left_out`.
@@ -68,7 +78,7 @@ def write_data_dir(
 
     Raises:
         DataError: Anything wrong with any clip (all of it is listed), two clips of
-            one id, or no clips; nothing is written then.
+            one id, labels on different scales, or no clips; nothing is written then.
     """
     directory = Path(directory)
     # Python compares strings by code point, which is the byte order of UTF-8.
@@ -83,13 +93,19 @@ def write_data_dir(
             if clip.utt_id in known_problems:
                 raise DataError(known_problems[clip.utt_id])
             fs, length = _read_header(clip)
+            if clip.reference is not None:
+                _read_length(str(clip.reference), "ref.scp")
         except DataError as e:
             clip_problems.append(str(e))
         if clip_problems:
             problems.setdefault(clip.utt_id, []).extend(clip_problems)
         else:
-            path = Path(clip.path).absolute()
-            kept.append(dataclasses.replace(clip, path=path, fs=fs))
+            path, reference = Path(clip.path).absolute(), clip.reference
+            if reference is not None:
+                reference = Path(reference).absolute()
+            kept.append(
+                dataclasses.replace(clip, path=path, reference=reference, fs=fs)
+            )
             seconds += length
     report_problems(
         str(directory),
@@ -107,6 +123,12 @@ def write_data_dir(
         values = {clip.utt_id: getattr(clip, key) for clip in kept}
         if None not in values.values():
             texts[name] = _format_table(values, form)
+    for score in set.intersection(*(set(clip.scores) for clip in kept)):
+        values = {clip.utt_id: clip.scores[score] for clip in kept}
+        texts[f"mos_{score}"] = _format_table(values, ".4f")
+    scale = kept[0].scale
+    if scale != ACR:
+        texts["mos_scale"] = format_scale(scale, " ") + "\n"
     if label_note is not None:
         texts["label_note"] = f"{label_note}\n"
     if problems:
@@ -114,11 +136,10 @@ def write_data_dir(
         texts["left_out"] = _format_table(left_out)
     # A data directory is never half old, half new.
     directory.mkdir(parents=True, exist_ok=True)
-    for name in reversed(FILES):
+    for name in (*reversed(TABLES), *OTHER_FILES, *_score_files(directory)):
         (directory / name).unlink(missing_ok=True)
-    for name in FILES:
-        if name in texts:
-            write_text(directory / name, texts[name])
+    for name in sorted(texts, key=lambda name: (name == "wav.scp", name)):
+        write_text(directory / name, texts[name])
 
     # Clips without a label are among the problems.
     labels = [clip.mos for clip in kept if clip.mos is not None]
@@ -132,12 +153,27 @@ def write_data_dir(
         mos_min=min(labels),
         mos_max=max(labels),
         num_left_out=len(problems),
+        scale=scale,
+    )
+
+
+def _score_files(directory: Path) -> List[str]:
+    """Return the names of a data directory's further labels, `mos_<name>`."""
+    names = (path.name for path in directory.glob("mos_*") if path.is_file())
+    return sorted(
+        name
+        for name in names
+        if re.fullmatch(SCORE_FILE, name) and name not in NO_SCORES
     )
 
 
 def _set_problems(clips: List[Clip]) -> List[str]:
-    """Return what is wrong with the ids of clips that are sorted by utterance id."""
+    """Return what is wrong with a set of clips that are sorted by utterance id."""
     problems = []
+    scales = sorted({clip.scale for clip in clips})
+    if len(scales) > 1:
+        listed = " and ".join(map(format_scale, scales))
+        problems.append(f"labels on scales {listed}: make one set for each")
     for utt_id, count in Counter(clip.utt_id for clip in clips).items():
         if count > 1:
             paths = ", ".join(str(c.path) for c in clips if c.utt_id == utt_id)
@@ -170,12 +206,23 @@ def _label_problems(clip: Clip) -> List[str]:
         )
     if clip.mos is None:
         problems.append(f"no label for {clip.path}: add one or drop the clip")
-    elif not _is_number(clip.mos):
-        problems.append(f"label {clip.mos!r} is not a number")
-    elif not 1 <= clip.mos <= 5:
-        problems.append(
-            f"label {clip.mos} is outside 1..5: rescale the labels to that range"
-        )
+    for name, label in (("label", clip.mos), *sorted(clip.scores.items())):
+        if label is None:
+            continue
+        if not _is_number(label):
+            problems.append(f"{name} {label!r} is not a number")
+        elif not clip.scale[0] <= label <= clip.scale[1]:
+            problems.append(
+                f"{name} {label} is outside {format_scale(clip.scale)}: rescale the "
+                "labels to that range, or write the range that they have to mos_scale"
+            )
+    for name in clip.scores:
+        file = f"mos_{name}"
+        if not re.fullmatch(SCORE_FILE, file) or file in NO_SCORES:
+            problems.append(
+                f"'{name}' cannot be the name of a label: use small letters and "
+                "digits, not 'std' or 'scale'"
+            )
     if clip.mos_std is not None and not (
         _is_number(clip.mos_std) and clip.mos_std >= 0
     ):
@@ -192,17 +239,22 @@ def _is_number(value: object) -> bool:
 def _read_header(clip: Clip) -> Tuple[int, float]:
     """Return a clip's sampling rate in Hz and its length in seconds."""
     path = str(clip.path)
-    # A data directory has a line for each clip, which tools split at any white space
-    # and at control characters; a last "|" means a command.
-    if path.endswith("|") or path != path.strip() or not path.isprintable():
-        raise DataError(f"the path {path!r} cannot stand in wav.scp: rename the file")
-    try:
-        num_samples, fs = measure(path)
-    except AudioError as e:
-        raise DataError(f"{e}: correct the path, or drop the clip") from e
+    num_samples, fs = _read_length(path, "wav.scp")
     if clip.fs is not None and clip.fs != fs:
         raise DataError(f"{path} is at {fs} Hz, not at {clip.fs} Hz as stated")
     return fs, num_samples / fs
+
+
+def _read_length(path: str, table: str) -> Tuple[int, int]:
+    """Return the number of samples of a file that a table has, and its rate in Hz."""
+    # A data directory has a line for each clip, which tools split at any white space
+    # and at control characters; a last "|" means a command.
+    if path.endswith("|") or path != path.strip() or not path.isprintable():
+        raise DataError(f"the path {path!r} cannot stand in {table}: rename the file")
+    try:
+        return measure(path)
+    except AudioError as e:
+        raise DataError(f"{e}: correct the path, or drop the clip") from e
 
 
 def _group_utts(keys: Mapping[str, str]) -> Dict[str, str]:
@@ -232,8 +284,8 @@ def read_data_dir(
 
     Args:
         data_dir: Has `wav.scp`, `mos`, `utt2sys` and, if known, `utt2spk`,
-            `mos_std`, `utt2votes`, `utt2lang`. Without `utt2spk` each clip is its own
-            speaker.
+            `mos_std`, `utt2votes`, `utt2lang`, `ref.scp`, `mos_<name>` (further
+            labels) and `mos_scale`. Without `utt2spk` each clip is its own speaker.
         wav_scp: Where the audio is, if not as the directory's `wav.scp` says.
 
     Returns:
@@ -251,9 +303,12 @@ def read_data_dir(
                 f"no {data_dir / name}: write one, a line '<utterance> <{value}>' for "
                 "each clip"
             )
+    scale = read_mos_scale(data_dir)
+    score_files = _score_files(data_dir)
     tables = {
         name: read_table(data_dir / name) if (data_dir / name).is_file() else {}
-        for name in ("mos", "mos_std", "utt2votes", "utt2sys", "utt2spk", "utt2lang")
+        for name in (*TABLES, *score_files)
+        if name not in ("utt2fs", "wav.scp")
     }
     paths = read_lines(Path(wav_scp or data_dir / "wav.scp"))
     known = {utt for utt, _ in paths}
@@ -273,6 +328,13 @@ def read_data_dir(
             mos_std=_number(tables["mos_std"].get(utt)),
             votes=_number(tables["utt2votes"].get(utt), int),
             lang=tables["utt2lang"].get(utt),
+            scale=scale,
+            reference=tables["ref.scp"].get(utt),
+            scores={
+                name.removeprefix("mos_"): _number(tables[name][utt])
+                for name in score_files
+                if utt in tables[name]
+            },
         )
         for utt, path in paths
     ]
@@ -299,10 +361,11 @@ def combine_data_dirs(
         What was written.
 
     Raises:
-        DataError: Two directories have clips of the same id, a clip has no
-            language where that is the category, or anything that `read_data_dir` or
-            `write_data_dir` refuses.
+        DataError: Two directories have clips of the same id or labels on different
+            scales, a clip has no language where that is the category, or anything
+            that `read_data_dir` or `write_data_dir` refuses.
     """
+    _check_one_scale(list(map(Path, data_dirs)))
     clips: List[Clip] = []
     utt2corpus: Dict[str, str] = {}
     notes: List[str] = []
@@ -331,3 +394,17 @@ def combine_data_dirs(
     write_text(output_dir / "utt2corpus", _format_table(utt2corpus))
     write_text(output_dir / "category2utt", _format_table(_group_utts(categories)))
     return summary
+
+
+def _check_one_scale(data_dirs: Sequence[Path]) -> None:
+    scales = {data_dir: read_mos_scale(data_dir) for data_dir in data_dirs}
+    if len(set(scales.values())) > 1:
+        listed = ", ".join(
+            f"{data_dir / 'mos_scale'}: {format_scale(scale)}"
+            + ("" if (data_dir / "mos_scale").is_file() else " (no such file)")
+            for data_dir, scale in scales.items()
+        )
+        raise DataError(
+            f"labels on different scales cannot be combined ({listed}): rescale those "
+            "of some sets and write their mos_scale anew, or use the sets one by one"
+        )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import List, Union
 
 from espnet_samos.corpora.clip import Clip, ClipSets, make_utt_id
+from espnet_samos.corpora.sources import ZenodoRecord
 from espnet_samos.corpora.table import Row, parse_rows, read_rows
 
 WHERE = (
@@ -15,6 +16,7 @@ WHERE = (
     "https://depositonce.tu-berlin.de/handle/11303/13012.5; "
     "licence: the terms of its sources, listed there"
 )
+DOWNLOAD = ZenodoRecord(4728081)
 NUM_CLIPS = {
     "nisqa_train": 11020,
     "nisqa_valid": 2700,

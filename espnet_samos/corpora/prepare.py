@@ -17,6 +17,7 @@ from espnet_samos.corpora import CORPORA
 from espnet_samos.corpora.clip import ClipSets
 from espnet_samos.corpora.data_dir import DataDirSummary, write_data_dir
 from espnet_samos.utils.figures import PALETTE, new_figure, rate_name
+from espnet_samos.utils.mos_scale import ACR, Scale, format_scale, read_mos_scale
 from espnet_samos.utils.tables import DataError, read_table
 
 
@@ -83,28 +84,33 @@ def _read_sets(corpus: str, module: ModuleType, options: Mapping[str, Any]) -> C
 
 
 def label_histogram(
-    labels: Mapping[int, Sequence[float]], title: str, note: str = ""
+    labels: Mapping[int, Sequence[float]],
+    title: str,
+    note: str = "",
+    scale: Scale = ACR,
 ) -> Figure:
     """Plot how many clips have which label.
 
     Args:
-        labels: Labels (1..5) of the clips at each sampling rate in Hz.
+        labels: Labels of the clips at each sampling rate in Hz.
         title: Title of the figure.
         note: A line at the foot: what the labels are.
+        scale: The scale of the labels.
 
     Returns:
-        A figure with bars of a quarter of a point, one rate upon the other.
+        A figure with 16 bars, on the scale 1 to 5 a quarter of a point each, one rate
+        upon the other.
     """
     figure = new_figure(5.6, 3.6, title, note)
     axes = figure.subplots()
     axes.hist(
         list(labels.values()),
-        bins=np.arange(1, 5.01, 0.25).tolist(),
+        bins=np.linspace(*scale, 17).tolist(),
         stacked=True,
         color=[PALETTE[i % len(PALETTE)] for i in range(len(labels))],
         label=[f"{rate_name(fs)}: n = {len(values)}" for fs, values in labels.items()],
     )
-    axes.set(xlim=(1, 5), xlabel="label", ylabel="clips")
+    axes.set(xlim=scale, xlabel="label", ylabel="clips")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
     axes.legend(fontsize=9)
@@ -118,14 +124,16 @@ def plot_labels(directory: Path, note: str) -> None:
     for utt, mos in read_table(directory / "mos").items():
         labels.setdefault(int(rates[utt]), []).append(float(mos))
     title = f"{directory.name}: labels of {len(rates)} clips"
-    figure = label_histogram(dict(sorted(labels.items())), title, note)
+    scale = read_mos_scale(directory)
+    figure = label_histogram(dict(sorted(labels.items())), title, note, scale)
     # Its default is the version of matplotlib.
     figure.savefig(directory / "labels.png", metadata={"Software": None})
 
 
 def format_summaries(summaries: Mapping[str, DataDirSummary]) -> str:
-    """Make a table: a line for each set."""
+    """Make a table: a line for each set; scales only where one is not 1 to 5."""
     rows = []
+    other_scale = any(s.scale != ACR for s in summaries.values())
     for s in summaries.values():
         minutes, seconds = divmod(round(s.seconds), 60)
         row = {
@@ -138,5 +146,7 @@ def format_summaries(summaries: Mapping[str, DataDirSummary]) -> str:
                 f"{n} at {fs / 1000:g}" for fs, n in s.rates.items()
             ),
         }
+        if other_scale:
+            row["scale"] = format_scale(s.scale, "-")
         rows.append(row)
     return pd.DataFrame(rows, index=list(summaries)).to_string()

@@ -10,9 +10,11 @@ from typing import Union
 
 from espnet_samos.corpora.clip import ClipSets
 from espnet_samos.corpora.ratings import Rating, clips_from_ratings
+from espnet_samos.corpora.sources import ZenodoRecord
 from espnet_samos.corpora.table import Row, parse_rows, read_rows
 
 WHERE = "https://zenodo.org/records/7378801; licence: CC BY-NC-SA"
+DOWNLOAD = ZenodoRecord(7378801)
 NUM_CLIPS = {"somos_train": 14100, "somos_valid": 3000, "somos_test": 3000}
 COLUMNS = ("systemId", "utteranceId", "choice", "listenerId")
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import math
 import os
 import re
@@ -20,6 +21,7 @@ from typing import (
     Union,
 )
 
+from espnet_samos.utils.mos_scale import ACR, Scale, format_scale
 from espnet_samos.utils.tables import DataError, report_problems
 
 
@@ -55,12 +57,13 @@ class Row:
             raise DataError(f"{column} '{text}' is not a number: correct it")
         return number
 
-    def mos(self, column: str) -> float:
-        """Return a rating or a mean of ratings, 1..5."""
+    def mos(self, column: str, scale: Scale = ACR) -> float:
+        """Return a rating or a mean of ratings on a scale."""
         number = self.number(column)
-        if not 1 <= number <= 5:
+        if not scale[0] <= number <= scale[1]:
             raise DataError(
-                f"{column} {self[column]} is outside 1..5: rescale the labels"
+                f"{column} {self[column]} is outside {format_scale(scale)}: rescale "
+                "the labels"
             )
         return number
 
@@ -138,7 +141,8 @@ def read_rows(
             cells = [cell.strip() for cell in cells]
             if columns is None:
                 columns = cells
-                _check_header(f"{path}: line {reader.line_num}", columns, needed)
+                where = f"{path}: line {reader.line_num}"
+                check_header(where, columns, needed, ", with ',' between them")
             elif len(cells) != len(columns):
                 problems.append(
                     f"line {reader.line_num}: not {len(columns)} fields "
@@ -209,6 +213,13 @@ def parse_rows[T](
     return parsed
 
 
+def log_left_out(where: Union[str, Path], reason: str, names: Sequence[str]) -> None:
+    """Log what a corpus was published with and cannot be used: how many, and which."""
+    if names:
+        listed = ", ".join(names)
+        logging.warning(f"{where}: left out, {len(names)} {reason}: {listed}")
+
+
 def _read_text(path: Path) -> str:
     try:
         content = existing_file(path).read_bytes()
@@ -229,13 +240,26 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _check_header(where: str, columns: List[str], needed: Sequence[str]) -> None:
+def check_header(
+    where: str, columns: Sequence[str], needed: Sequence[str], form: str = ""
+) -> None:
+    """Check the names of a table's columns.
+
+    Args:
+        where: The table and the line, for messages.
+        columns: The names.
+        needed: Those that have to be there.
+        form: Added to what the message says of the columns.
+
+    Raises:
+        DataError: A column is missing, or there are two of one name.
+    """
     missing = [name for name in needed if name not in columns]
     if missing:
         raise DataError(
             f"{where}: no column {' and '.join(missing)} in the header "
             f"({', '.join(columns)}): the table needs the columns "
-            f"{', '.join(needed)}, with ',' between them"
+            f"{', '.join(needed)}{form}"
         )
     repeated = [name for name, n in Counter(columns).items() if name and n > 1]
     if repeated:

@@ -14,6 +14,7 @@ from pyarrow.parquet import ParquetFile
 
 from espnet_samos.corpora.clip import Clip, ClipSets, make_utt_id
 from espnet_samos.corpora.ratings import rating_std
+from espnet_samos.corpora.sources import HubDataset
 from espnet_samos.utils.files import whole_file
 from espnet_samos.utils.tables import DataError, report_problems
 
@@ -21,6 +22,7 @@ WHERE = (
     "https://huggingface.co/datasets/urgent-challenge/urgent2024_mos; "
     "licence: CC BY-NC-SA"
 )
+DOWNLOAD = HubDataset("urgent-challenge/urgent2024_mos")
 NUM_CLIPS = {"urgent2024_mos": 6900}
 COLUMNS = ("id", "audio", "mos", "raw_ratings")
 # Clips held in memory at a time.

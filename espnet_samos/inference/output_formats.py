@@ -37,6 +37,7 @@ def csv_line(result: MosResult) -> str:
     """Write a result as a line of a table with `COLUMNS`."""
     row = _plain(result)
     row["warnings"] = " ".join(row["warnings"])
+    row["error"] = row["error"] and " ".join(row["error"].split())  # one line
     return _csv_row([row[column] for column in COLUMNS])
 
 

@@ -340,6 +340,24 @@ class MosPredictor:
             ) from e
         return mean.cpu().numpy(), variance.sqrt().cpu().numpy()
 
+    def score_windows(self, windows: Sequence[Window]) -> List[WindowScore]:
+        """Score windows as one batch; a silent one has NaN.
+
+        Raises:
+            MemoryError: As `predict_batch`.
+        """
+        data = [window.data for window in windows if not window.silent]
+        predictions: Iterator[Tuple[float, float]] = iter(())
+        if data:
+            predictions = zip(*self.predict_batch(collate(data)), strict=True)
+        scores = []
+        for window in windows:
+            mean, std = (math.nan, math.nan) if window.silent else next(predictions)
+            scores.append(
+                WindowScore(window.start, window.end, float(mean), float(std))
+            )
+        return scores
+
     def _clip(self, name: str, source: Source) -> Clip:
         return Clip(name, source, self.preprocess.multichannel)
 
@@ -438,23 +456,9 @@ class MosPredictor:
         """Score all windows that wait, as one batch, and empty the list."""
         entries = waiting.copy()
         waiting.clear()
-        data = [
-            window.data
-            for _, window in entries
-            if window is not None and not window.silent
-        ]
-        scores: Iterator[Tuple[float, float]] = iter(())
-        if data:
-            scores = zip(*self.predict_batch(collate(data)), strict=True)
+        scores = iter(self.score_windows([w for _, w in entries if w is not None]))
         for clip, window in entries:
-            if window is None:
-                yield clip, None
-            else:
-                mean, std = (math.nan, math.nan) if window.silent else next(scores)
-                yield (
-                    clip,
-                    WindowScore(window.start, window.end, float(mean), float(std)),
-                )
+            yield clip, None if window is None else next(scores)
 
     def _use_bfloat16(self) -> None:
         """Compute the SSL model in bfloat16, where that keeps scores.

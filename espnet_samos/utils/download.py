@@ -30,8 +30,8 @@ def download(
         url: Where the file is.
         path: Where it goes; its folder is made.
         size: Its size in bytes, where it is known.
-        checksum: `md5:<hexadecimal digits>` or `sha256:<the first of them>`, where it
-            is known.
+        checksum: `md5:<hexadecimal digits>`, `sha256:<the first of them>` or, as git
+            lists its files, `git:<digits>`, where it is known.
 
     Raises:
         DownloadError: The download failed, or what came in is another file.
@@ -70,4 +70,9 @@ def _is_right(path: Path, size: Optional[int], checksum: str) -> bool:
     if not digits:
         return True
     with path.open("rb") as f:
-        return hashlib.file_digest(f, algorithm).hexdigest().startswith(digits)
+        if algorithm == "git":
+            header = b"blob %d\0" % path.stat().st_size
+            digest = hashlib.file_digest(f, lambda: hashlib.sha1(header))
+        else:
+            digest = hashlib.file_digest(f, algorithm)
+        return digest.hexdigest().startswith(digits)

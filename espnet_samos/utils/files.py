@@ -73,9 +73,11 @@ def explain_full_disk(main: Callable) -> Callable:
 
 
 def printable(name: object) -> str:
-    r"""Return a file's name as text, where it need not be UTF-8: `caf\xe9.wav`."""
+    r"""Return a file's name as a line of text: `caf\xe9.wav`, where it is not UTF-8."""
     escaped = str(name).encode("utf-8", "surrogateescape")
-    return escaped.decode("utf-8", "backslashreplace")
+    text = escaped.decode("utf-8", "backslashreplace")
+    # line feeds, escapes to terminals and the like
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def split_lines(text: str) -> List[str]:

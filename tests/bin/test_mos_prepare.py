@@ -79,7 +79,7 @@ def test_refuses_options_of_another_corpus(options, message, capsys):
 
 @pytest.mark.parametrize("options", [[], ["--corpus_dir", "/gone"]])
 def test_says_where_to_get_a_corpus_that_is_not_there(options, tmp_path):
-    with pytest.raises(SystemExit, match="set TCD_VOIP in db.sh .*\n.*CC BY-NC-SA"):
+    with pytest.raises(SystemExit, match="set TCD_VOIP in db.sh .*\n.*non-commercial"):
         main(["--corpus", "tcd_voip", "--output_dir", str(tmp_path), *options])
 
 

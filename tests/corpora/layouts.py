@@ -2,10 +2,12 @@
 
 import importlib
 import io
+import json
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
+import openpyxl
 import pyarrow
 import pyarrow.parquet
 import soundfile
@@ -127,6 +129,18 @@ def make_audiomos_published(folder: Path) -> None:
             write_lines(data / f"{table}.csv", *lines)
 
 
+def write_sheets(path: Path, **sheets) -> None:
+    """Write a spreadsheet: rows by the name of their sheet."""
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    book.save(path)
+
+
 def tcd_voip_names(folder: Path):
     """Write the clips and give their names: conditions count from 1 in each kind."""
     for degradation in TCD_DEGRADATIONS:
@@ -151,6 +165,39 @@ def make_tcd_voip_circulating(folder: Path) -> None:
         *("Filename,ConditionID,MOS", *lines),
         encoding="utf-8-sig",
     )
+
+
+TCD_SPREADSHEET = "TCD VOIP - Test Set Conditions and MOS Results.xlsx"
+TCD_CONDITIONS = (
+    "Filename,Source1,Source2,Echo Alpha,Echo Delay,Feedback Factor,Competing Speaker "
+    "Genders,Competing Speaker SNR,Clip Gain,Noise Type,Noise Gain,Chop Period,Chop "
+    "Rate,Chop Mode,MNRU Q,Qgroup,ConditionID"
+)
+
+
+def tcd_ratings(condition: int):
+    """Ratings of 24 listeners."""
+    return [condition + i % 3 for i in range(24)]
+
+
+def make_tcd_voip_distribution(folder: Path) -> None:
+    """As its makers give it out: with references, and four clips without ratings."""
+    conditions = [TCD_CONDITIONS.split(",")]
+    scores = [
+        ["Filename", "ConditionID", "sample MOS", "listener  # ->", *range(1, 25)]
+    ]
+    for name, n in tcd_voip_names(folder):
+        conditions.append([name, "FA\\FA03_08.wav", *[None] * 14, n])
+        if not name.startswith("C_02_ECHO"):
+            ratings = tcd_ratings(n)
+            scores.append([name, n, fmean(ratings), None, *ratings])
+    sheets = {
+        "Test Conditions": conditions,
+        "Legend": [["Chop Mode", "0: silence"]],
+        "Subjective Test Scores": scores,
+    }
+    write_sheets(folder / TCD_SPREADSHEET, **sheets)
+    write_lines(folder / "README.txt", "TCD-VoIP")
 
 
 def make_tencent(folder: Path) -> None:
@@ -249,6 +296,56 @@ def make_pstn(folder: Path) -> None:
     write_lines(folder / "pstn_train/pstn_train.csv", *lines)
 
 
+P835_HEADER = (
+    "file_url,short_file_name,condition_num,n votes,MOS_BAK,std_bak,95%CI_bak,MOS_SIG,"
+    "std_sig,95%CI_sig,MOS_OVRL,std_ovrl,95%CI_ovrl"
+)
+
+
+def make_p835_reference(folder: Path) -> None:
+    """Two tests, with the clean clips in both."""
+    sheets = {"description": [["P.835"]], "testplan": [["condition", "SNR", "MNRU"]]}
+    for part, sheet, fs in (
+        ("degraded_fullband_48KHz", "Fullband-results per file", 48000),
+        ("degraded_WB_16KHz", "16KHzWB-results per file", 16000),
+    ):
+        sheets[sheet] = [P835_HEADER.split(",")]
+        for condition in ("c0", "c1", "c12"):
+            for talker in ("f1", "m3"):
+                name = f"{condition}_{talker}.wav"
+                write_audio(folder / part / name, 48000 if condition == "c0" else fs)
+                number = int(condition[1:])
+                mos = (5 if fs == 48000 else 4.5) - number / 4
+                sheets[sheet].append(
+                    [f"https://x/{part}/{name}", name, number, 5 + number]
+                    + [1.5 + number / 8, 0.25, 0.2, 2.5, 0.75, 0.6, mos, 0.5, 0.4]
+                )
+    write_sheets(folder / "CSP835_Ref_Conditions.xlsx", **sheets)
+
+
+def make_neural_codec_mushra(folder: Path) -> None:
+    """With an anchor that has no audio, and a codec that was not rated."""
+    lines = ["signal,condition,ratings,participant_ids,file"]
+    for stimulus, signal in (("stim_01", "VCTK_p229_293"), ("stim_15", "TSP_MC15_08")):
+        for name, condition, ratings in (
+            ("ref", "Reference", [100.0, 98.0, 90.0]),
+            ("lyra_6", "Lyra 6", [0.0, 40.0, 62.0]),
+            ("prop_13_16k", "Proposed 1.38 16kHz", [27.0, 17.0, 100.0]),
+            ("encodec_6", None, None),
+            (None, "Anchor", [23.0, 0.0, 9.0]),
+        ):
+            file = f"{stimulus}/{name}.wav" if name else ""
+            if name:
+                path = folder / "audio" / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                soundfile.write(path, np.full((4800, 2), 0.1), 24000)
+            if condition:
+                lists = f'"{json.dumps(ratings)}","[2, 3, 21]"'
+                lines.append(f"{signal},{condition},{lists},{file}")
+    write_lines(folder / "ratings_formated_filtered.csv", *lines)
+    write_lines(folder / "LICENSE.md", "CC BY 4.0")
+
+
 def make_csv(folder: Path) -> None:
     lines = ["path,mos,system,speaker,split,std,votes,lang"]
     for i in range(4):
@@ -264,12 +361,15 @@ LAYOUTS = {
     "audiomos_published": ("audiomos", make_audiomos_published),
     "tcd_voip": ("tcd_voip", make_tcd_voip),
     "tcd_voip_circulating": ("tcd_voip", make_tcd_voip_circulating),
+    "tcd_voip_distribution": ("tcd_voip", make_tcd_voip_distribution),
     "tencent": ("tencent", make_tencent),
     "urgent2024_mos": ("urgent2024_mos", make_urgent2024_mos),
     "bvcc": ("bvcc", make_bvcc),
     "somos": ("somos", make_somos),
     "tmhint_qi": ("tmhint_qi", make_tmhint_qi),
     "pstn": ("pstn", make_pstn),
+    "p835_reference": ("p835_reference", make_p835_reference),
+    "neural_codec_mushra": ("neural_codec_mushra", make_neural_codec_mushra),
     "csv": ("csv", make_csv),
 }
 

@@ -1,10 +1,12 @@
 """A small web server: files, in parts where asked, and what Zenodo and the hub say."""
 
 import contextlib
+import dataclasses
 import hashlib
 import http.server
 import json
 import threading
+from urllib.parse import quote
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -64,6 +66,21 @@ class Site:
             )
         self.files[f"/api/records/{record}"] = json.dumps(dict(files=files)).encode()
         return f"{self.address}/api/records"
+
+    def add_github(self, source, **contents):
+        """Add the files of a repository at the source's commit; return the source."""
+        tree = [dict(type="tree", path=source.folder, sha="0" * 40)]
+        for path, content in sorted(contents.items()):
+            address = f"/raw/{source.repository}/{source.commit}/{quote(path)}"
+            self.files[address] = content
+            sha = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+            entry = dict(type="blob", path=path, size=len(content), sha=sha)
+            tree.append(entry)
+        url = f"/api/repos/{source.repository}/git/trees/{source.commit}?recursive=1"
+        self.files[url] = json.dumps(dict(tree=tree, truncated=False)).encode()
+        return dataclasses.replace(
+            source, api=f"{self.address}/api", raw=f"{self.address}/raw"
+        )
 
     def add_dataset(self, name, **contents):
         """Add a dataset of the Hugging Face hub; return the hub's address."""

@@ -40,7 +40,7 @@ def test_data_directories_pass_espnets_own_check(folders, tmp_path):
         for name, clips in read_layout(layout, folder).items():
             write_data_dir(clips, tmp_path / layout / name)
     directories = sorted(map(str, tmp_path.glob("*/*")))
-    assert len(directories) == 27
+    assert len(directories) == 31
     result = subprocess.run(
         f"for d in {' '.join(directories)}; do utils/validate_data_dir.sh --no-text "
         '--no-feats --non-print "$d" || exit 1; done',
@@ -130,6 +130,9 @@ BYTE_DAMAGES = [
 ]
 
 
+NO_TABLES = (".wav", ".flac", ".md", ".txt")
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(data=st.data())
 @settings(
@@ -142,12 +145,12 @@ def test_damaged_tables_are_read_or_refused_by_name(layout, folders, tmp_path, d
     folder = folders[layout]
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     table = data.draw(
-        st.sampled_from([p for p in files if p.suffix not in (".wav", ".flac")]),
+        st.sampled_from([p for p in files if p.suffix not in NO_TABLES]),
         label="table",
     )
     content = table.read_bytes()
     damages = [(damage, content) for damage in BYTE_DAMAGES]
-    if table.suffix != ".parquet":
+    if table.suffix not in (".parquet", ".xlsx"):
         rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
         damages += [(damage, rows) for damage in ROW_DAMAGES]
     damage, what = data.draw(st.sampled_from(damages))

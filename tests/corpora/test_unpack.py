@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from espnet_samos.corpora.download import check_space, unpack
+from espnet_samos.corpora.archives import check_space, unpack
 from espnet_samos.utils.tables import DataError
 
 

@@ -15,3 +15,5 @@ BVCC=downloads/bvcc
 SOMOS=downloads/somos
 TMHINT_QI=downloads/tmhint_qi
 PSTN=downloads/pstn
+P835_REFERENCE=downloads/p835_reference
+NEURAL_CODEC_MUSHRA=downloads/neural_codec_mushra

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Train and test a MOS predictor on a corpus: ./run.sh --stage 1 --stop_stage 6
 # Options of this script: --corpus; all others are those of mos.sh (--help).
-# --corpus paper and paper_mini train many, for tables: local/experiment.sh (--help).
+# --corpus paper and paper_mini train many, for tables: local/experiment.sh (--help);
+# --corpus rated, too, on clips that people rated: local/rated.sh (--help).
 set -e
 set -u
 set -o pipefail
@@ -48,8 +49,11 @@ case "${corpus}" in
             --num_runs 3 --num_finetunes 1 --ngpu 0 --nj "${cores}" \
             --max_jobs_run "${cores}" ${args[@]+"${args[@]}"}
         ;;
+    rated)
+        exec local/rated.sh ${args[@]+"${args[@]}"}
+        ;;
     *)
-        echo "run.sh: error: unknown --corpus '${corpus}' (there are: mini, paper, paper_mini)." \
+        echo "run.sh: error: unknown --corpus '${corpus}' (there are: mini, paper, paper_mini, rated)." \
             "For data directories of your own, call mos.sh: see docs/own_corpus.md" >&2
         exit 2
         ;;

@@ -2,10 +2,12 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from espnet_samos.bin.samos.model_options import add_model_options, load_predictor
 from espnet_samos.inference.clip_list import list_clips
 from espnet_samos.inference.output_formats import FORMATS
+from espnet_samos.inference.score_file import ScoreFile, shard
 
 DESCRIPTION = (
     "Score audio files of any rate and length. Gives each file's predicted mean "
@@ -34,28 +36,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="table; csv, also with the failed files; json, one object per line; "
         "kaldi, '<name> <mean>'; sheet, a table for SHEET (default: %(default)s)",
     )
+    parser.add_argument(
+        "--output", type=Path, help="file of the scores (default: standard output)"
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with --output where a run was stopped; csv and json only",
+    )
+    parser.add_argument(
+        "--shard",
+        metavar="N/COUNT",
+        help="score one part of the clips, as a job of an array: 3/16",
+    )
     add_model_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print a line for each clip; return 1 if some could not be scored."""
+    """Write a line for each clip; return 1 if some could not be scored."""
     clips = list_clips(args.inputs, args.recursive)
+    if args.shard is not None:
+        clips = shard(clips, args.shard)
+    if args.output is None:
+        if args.resume:
+            raise ValueError("--resume needs --output")
+        head, line, with_failed = FORMATS[args.format]
+        if head:
+            print(head)
+    else:
+        names = [name for name, _ in clips]
+        output = ScoreFile(args.output, args.format, names, args.resume)
+        clips = clips[output.num_done :]
+        if output.num_done:
+            print(f"samos: {output.num_done} are scored already", file=sys.stderr)
     predictor = load_predictor(args)
-    head, line, with_failed = FORMATS[args.format]
-    if head:
-        print(head)
     num_failed = 0
     for result in predictor.predict_clips(
         clips,
         batch_size=args.batch_size,
         num_workers=args.num_workers,
         # a bar between the lines of a terminal is in the way
-        progress=sys.stderr.isatty() and not sys.stdout.isatty(),
+        progress=sys.stderr.isatty() and (args.output or not sys.stdout.isatty()),
     ):
         if result.error is not None:
             num_failed += 1
             print(f"samos: error: {result.error}", file=sys.stderr)
-        if result.error is None or with_failed:
+        if args.output is not None:
+            output.write(result)
+        elif result.error is None or with_failed:
             print(line(result), flush=True)
     if num_failed:
         print(f"samos: {num_failed} of {len(clips)} not scored", file=sys.stderr)
