@@ -1,4 +1,4 @@
-# make demo · make test · make lint · make study · make small_model · make slurm
+# make demo · make test · make lint · make study · make small_model · make human · make slurm
 # Each sets up what it needs, once. VENV=/some/where puts the environment elsewhere.
 
 VENV ?= .venv
@@ -7,13 +7,14 @@ export VENV
 PY := $(VENV)/bin/python
 RECIPE := egs2/samos/mos1
 
-.PHONY: help setup demo study small_model test test_slow fuzz integration slurm bench lint clean
+.PHONY: help setup demo study small_model human test test_slow fuzz integration slurm bench lint clean
 
 help:
 	@echo "make setup        install everything into $(VENV) and fetch ESPnet's scripts"
 	@echo "make demo         train and compare both models on the mini corpus"
 	@echo "make study        the same in earnest: seeds, controls, other predictors"
 	@echo "make small_model  train the model that comes with the package"
+	@echo "make human FOLDER=\"data/a data/b\"  score clips that people rated with our model and others"
 	@echo "make test         run the tests"
 	@echo "make test_slow    run those that take minutes"
 	@echo "make fuzz         read mutated files for a few minutes"
@@ -36,6 +37,14 @@ study: setup
 
 small_model: setup
 	cd $(RECIPE) && local/small_model.sh
+
+# FOLDER: data directories, or a folder of them; ARGS="--model exp/mine" and the like
+human: setup
+	@test -n "$(FOLDER)" || { \
+	    echo "make human: name the clips: make human FOLDER=path/to/data (docs/rated.md)" >&2; \
+	    exit 2; }
+	OMP_NUM_THREADS=1 $(VENV)/bin/samos evaluate $(FOLDER) \
+	    --output_dir $(RECIPE)/exp/rated $(ARGS)
 
 test: setup
 	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --dist loadfile

@@ -1,4 +1,4 @@
-"""Agreement between labels and predictions: MSE, LCC, SRCC and KTAU.
+"""Agreement between labels and predictions: MSE, LCC, SRCC, KTAU and what limits it.
 
 Pure functions on arrays, in numpy and scipy alone. Each metric takes labels (N,)
 and predictions (N,): one value per utterance or, at the system level, one mean per
@@ -98,6 +98,69 @@ def ktau(label: ArrayLike, prediction: ArrayLike) -> float:
         0.666667
     """
     return _correlation(stats.kendalltau, label, prediction)
+
+
+def fitted_mse(label: ArrayLike, prediction: ArrayLike) -> float:
+    """Compute the mean squared error after the best linear map of the predictions.
+
+    Returns:
+        A value in [0, inf), the smaller the better; NaN where the LCC is.
+
+    Example:
+        >>> round(fitted_mse([1.0, 2.0, 3.0], [20.0, 40.0, 60.0]), 6)
+        0.0
+    """
+    label, prediction = _as_pair(label, prediction)
+    unexplained = 1 - lcc(label, prediction) ** 2
+    return (
+        float("nan") if math.isnan(unexplained) else float(np.var(label)) * unexplained
+    )
+
+
+def lcc_within(
+    label: ArrayLike, prediction: ArrayLike, groups: ArrayLike
+) -> Tuple[float, int]:
+    """Compute the mean over groups, such as speakers, of the LCC within each.
+
+    Returns:
+        The mean, in [-1, 1], and the number of groups that it is over: those where the
+        LCC is defined. NaN and 0 without such a group.
+
+    Example:
+        >>> label, prediction = [1, 2, 3, 2, 3, 4], [4, 5, 6, 1, 2, 3]
+        >>> value, count = lcc_within(label, prediction, [0, 0, 0, 1, 1, 1])
+        >>> round(value, 6), count
+        (1.0, 2)
+    """
+    label, prediction = _as_pair(label, prediction)
+    members = [np.asarray(groups) == group for group in np.unique(np.asarray(groups))]
+    found = [lcc(label[chosen], prediction[chosen]) for chosen in members]
+    known = [value for value in found if not math.isnan(value)]
+    return (float(np.mean(known)) if known else float("nan")), len(known)
+
+
+def correlation_ceiling(label: ArrayLike, label_error: ArrayLike) -> float:
+    """Compute the LCC that a predictor of the true labels would have with these.
+
+    It is the square root of the labels' reliability, the share of their variance that
+    is not the error of a mean of few ratings.
+
+    Args:
+        label: Labels (N,).
+        label_error: Their standard errors (N,).
+
+    Returns:
+        A value in [0, 1]; NaN for constant labels or N < 3.
+
+    Example:
+        >>> round(correlation_ceiling([1.0, 3.0, 5.0], [1.0, 1.0, 1.0]), 3)
+        0.866
+    """
+    label, label_error = _as_pair(label, label_error)
+    if len(label) < MIN_POINTS or np.ptp(label) == 0:
+        return float("nan")
+    unreliable = float(np.mean(label_error**2) / np.var(label, ddof=1))
+    return math.sqrt(max(0.0, 1 - unreliable))
 
 
 def _fisher(value: float) -> float:

@@ -28,7 +28,6 @@ def _diagonal(axes: Axes, low: float, high: float) -> None:
     limits = low - 0.1, high + 0.1
     axes.plot(limits, limits, color=GREY, linewidth=1, linestyle="--", zorder=1)
     axes.set(xlim=limits, ylim=limits, aspect="equal")
-    axes.grid(alpha=0.25)
 
 
 def _points(
@@ -44,12 +43,16 @@ def _points(
     axes.scatter(x, y, s=size, color=colour, alpha=alpha, linewidths=0, label=legend)
 
 
-def scatter(clips: pd.DataFrame, title: str, note: str = "") -> Figure:
+def scatter(
+    clips: pd.DataFrame, title: str, note: str = "", one_scale: bool = True
+) -> Figure:
     """Plot predictions against labels, clip by clip and system by system.
 
     Args:
         clips: Columns `system`, `fs` (Hz), `label`, `prediction` and, where the
             predictor gives it, `std`.
+        one_scale: Labels and predictions are on 1..5, and where they are equal has
+            a line.
 
     Returns:
         A figure of two panels. Left: a mark for each clip, with a bar of one
@@ -79,7 +82,9 @@ def scatter(clips: pd.DataFrame, title: str, note: str = "") -> Figure:
     right.set_title("Systems, mean of the clips at each rate", fontsize=11)
     values = clips[["label", "prediction"]].to_numpy()
     for axes in (left, right):
-        _diagonal(axes, min(1.0, values.min()), max(5.0, values.max()))
+        if one_scale:
+            _diagonal(axes, min(1.0, values.min()), max(5.0, values.max()))
+        axes.grid(alpha=0.25)
         axes.set(xlabel="label", ylabel="prediction")
         for handle in axes.legend(loc="upper left", fontsize=9).legend_handles:
             handle.set(alpha=1, sizes=[40])
@@ -164,6 +169,7 @@ def paired_scores(
     left, right = figure.subplots(1, 2)
     _diagonal(left, min(x.min(), y.min()), max(x.max(), y.max()))
     left.scatter(x, y, s=18, color=VALID_COLOUR, alpha=0.6, linewidths=0)
+    left.grid(alpha=0.25)
     left.set(xlabel=f"score of {name_a}", ylabel=f"score of {name_b}")
     left.set_title(f"{comparison.num_pairs} utterances", fontsize=11)
     right.hist(y - x, bins="auto", color=VALID_COLOUR, alpha=0.5)

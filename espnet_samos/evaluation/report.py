@@ -19,6 +19,7 @@ from espnet_samos.evaluation.scoring import (
 )
 from espnet_samos.utils.environment import environment
 from espnet_samos.utils.figures import rate_name
+from espnet_samos.utils.mos_scale import ACR
 
 Scores = Dict[str, Any]  # of one test set, as `scoring.read_scores` gives them
 LEVELS = ("utterance", "system")
@@ -31,7 +32,10 @@ EXPLANATION = (
     "Gaussian negative log-likelihood without its constant, as in the training loss. "
     "Coverage: labels within 1.96 predicted standard deviations, 95 % where these are "
     "right; in parentheses, the labels' own standard error allowed for. Both are "
-    f"{UNDEFINED} for a predictor without variance."
+    f"{UNDEFINED} for a predictor without variance. Within: the mean over speakers of "
+    "the LCC within each; in parentheses, the number of those that have three clips or "
+    "more. Ceiling: the LCC that the labels' own error allows for. Where labels are "
+    f"not on 1..5, MSE, NLL and coverage mean nothing: {UNDEFINED}."
 )
 
 
@@ -53,6 +57,40 @@ def format_number(value: Optional[float], std: Optional[float] = None) -> str:
     if value is None:
         return UNDEFINED
     return f"{value:.3f}" + ("" if std is None else f"±{std:.3f}")
+
+
+def format_interval(
+    value: Optional[float], low: Optional[float], high: Optional[float]
+) -> str:
+    """Write a score with its 95 % interval, if that is known; it may have no end."""
+    if low is None:
+        return format_number(value)
+    return f"{format_number(value)} [{format_number(low)}, {format_number(high)}]"
+
+
+def format_within(within: Optional[Mapping[str, Any]]) -> str:
+    """Write the mean LCC within speakers, and the number of these."""
+    if not within or within["lcc"] is None:
+        return UNDEFINED
+    return f"{format_number(within['lcc'])} ({within['speakers']})"
+
+
+def format_coverage(variance: Optional[Mapping[str, float]]) -> str:
+    """Write the coverage, and in parentheses with the labels' own error."""
+    if not variance:
+        return UNDEFINED
+    text = f"{100 * variance['coverage']:.1f} %"
+    if "coverage_with_label_error" in variance:
+        text += f" ({100 * variance['coverage_with_label_error']:.1f} %)"
+    return text
+
+
+def format_difference(difference: float, low: float, high: float) -> str:
+    """Write a difference with its 95 % interval; NaN is undefined."""
+    if math.isnan(difference):
+        return UNDEFINED
+    limits = "" if math.isnan(low) else f" [{low:+.3f}, {high:+.3f}]"
+    return f"{difference:+.3f}{limits}"
 
 
 def _group_name(group: str) -> str:
@@ -85,8 +123,8 @@ def set_table(scores: Scores) -> str:
         Markdown. Rows: all rates, each native rate and, where there are several,
         each language, at the utterance and the system level. Columns: the number
         of clips or systems, each metric with its 95 % interval, and for the
-        predicted variance, if there is one, the Gaussian NLL and the coverage. The
-        note on the labels stands below.
+        predicted variance, if there is one, the Gaussian NLL and the coverage, then
+        the LCC within speakers and its ceiling. The note on the labels stands below.
     """
     rows = []
     named = {_group_name(group): result for group, result in scores["groups"].items()}
@@ -95,26 +133,22 @@ def set_table(scores: Scores) -> str:
             clips = result[level].get("independent") == "clips"
             row = [title, level, f"{result[level]['n']}{INDEPENDENT * clips}"]
             for name in METRICS:
-                value = result[level][name]
-                text = format_number(value["value"])
-                if value["low"] is not None:
-                    low, high = map(format_number, (value["low"], value["high"]))
-                    text += f" [{low}, {high}]"
-                row.append(text)
+                row.append(format_interval(**result[level][name]))
             # The variance is predicted for clips only.
-            nll, coverage = "", ""
+            of_clips = ["", "", "", ""]
             if level == "utterance":
                 variance = result["variance"]
-                nll = coverage = UNDEFINED
-                if variance:
-                    nll = format_number(variance["nll"])
-                    coverage = f"{100 * variance['coverage']:.1f} %"
-                    if "coverage_with_label_error" in variance:
-                        allowed = 100 * variance["coverage_with_label_error"]
-                        coverage += f" ({allowed:.1f} %)"
-            rows.append([*row, nll, coverage])
+                of_clips = [
+                    format_number(variance["nll"] if variance else None),
+                    format_coverage(variance),
+                    # neither is in results of earlier versions
+                    format_within(result.get("within")),
+                    format_number(result.get("ceiling")),
+                ]
+            rows.append([*row, *of_clips])
     header = ["clips", "level", "n", *(name.upper() for name in METRICS)]
-    table = markdown_table([*header, "NLL", "coverage"], rows)
+    header += ["NLL", "coverage", "within", "ceiling"]
+    table = markdown_table(header, rows)
     return with_note(table, [scores["label_note"]])
 
 
@@ -204,17 +238,16 @@ def differences_table(rows: Mapping[str, Sequence[Scores]], level: str) -> str:
             clips = clips.sort_index()
             predictions.setdefault(name, []).append(clips["prediction"].to_numpy())
     first, *others = predictions
+    # not in results of earlier versions
+    scale = next(iter(rows.values()))[0].get("mos_scale", ACR)
     table = []
     for name in others:
         found = differences(
             clips["label"], predictions[first], predictions[name], clusters
         )
-        cells = []
-        for difference, low, high in found.values():
-            text = UNDEFINED if math.isnan(difference) else f"{difference:+.3f}"
-            text += "" if math.isnan(low) else f" [{low:+.3f}, {high:+.3f}]"
-            cells.append(text)
-        table.append([name, *cells])
+        if tuple(scale) != ACR:
+            found["mse"] = (math.nan, math.nan, math.nan)
+        table.append([name, *(format_difference(*found[m]) for m in METRICS)])
     return markdown_table([f"minus {first}", *(m.upper() for m in METRICS)], table)
 
 

@@ -10,9 +10,16 @@ import numpy as np
 import pandas as pd
 
 from espnet_samos.evaluation import plots
-from espnet_samos.evaluation.metrics import METRICS, MIN_POINTS, intervals
+from espnet_samos.evaluation.metrics import (
+    METRICS,
+    MIN_POINTS,
+    correlation_ceiling,
+    intervals,
+    lcc_within,
+)
 from espnet_samos.utils import Z95
 from espnet_samos.utils.files import write_text
+from espnet_samos.utils.mos_scale import ACR, Scale, read_mos_scale
 from espnet_samos.utils.tables import DataError, read_table
 
 PREDICTIONS = "predictions.csv"
@@ -65,15 +72,15 @@ def read_clips(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> pd.Data
 
     Args:
         ref_dir: Data directory with `mos`, `utt2sys`, `utt2fs` and, where they are
-            known, `utt2lang`, `mos_std` and `utt2votes`.
+            known, `utt2spk`, `utt2lang`, `mos_std` and `utt2votes`.
         pred_dir: Inference directory with `mos` (predicted means) and, from a
             predictor that gives them, `mos_std` (predicted standard deviations).
 
     Returns:
         One row per utterance, sorted by utterance (the index), with the columns
         `system`, `fs` (Hz), `label`, `prediction` and, if their files are there,
-        `lang`, `std` and `label_error`, the label's standard error: the deviation of
-        its ratings over the square root of their number.
+        `speaker`, `lang`, `std` and `label_error`, the label's standard error: the
+        deviation of its ratings over the square root of their number.
 
     Raises:
         ScoringError: A file is missing, a line or number is malformed, or the
@@ -88,6 +95,7 @@ def read_clips(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> pd.Data
         "prediction": (pred_dir / "mos", LEAST),
     }
     optional: Dict[str, Tuple[Path, Optional[float]]] = {
+        "speaker": (ref_dir / "utt2spk", None),
         "lang": (ref_dir / "utt2lang", None),
         "label_std": (ref_dir / "mos_std", 0),
         "votes": (ref_dir / "utt2votes", 1),
@@ -130,22 +138,40 @@ def read_label_note(ref_dir: Union[str, Path]) -> str:
     return lines[0]
 
 
+def read_scale(ref_dir: Union[str, Path]) -> Scale:
+    """Read the scale of the labels, as `read_mos_scale` does.
+
+    Raises:
+        ScoringError: `mos_scale` is malformed.
+    """
+    try:
+        return read_mos_scale(ref_dir)
+    except DataError as e:
+        raise ScoringError(str(e)) from None
+
+
 def systems_of(clips: pd.DataFrame) -> Optional[np.ndarray]:
     """Return each clip's system, where there are enough to tell how systems differ."""
     systems = clips["system"].to_numpy()
     return systems if len(np.unique(systems)) >= MIN_POINTS else None
 
 
+def finite(value: float) -> Optional[float]:
+    """Return a number, or None where it is undefined: JSON has no NaN."""
+    return value if math.isfinite(value) else None
+
+
 def _agreement(
-    points: pd.DataFrame, clusters: Optional[np.ndarray] = None
+    points: pd.DataFrame, scale: Scale, clusters: Optional[np.ndarray] = None
 ) -> Dict[str, Any]:
     label, prediction = points["label"].to_numpy(), points["prediction"].to_numpy()
     result: Dict[str, Any] = {"n": len(label)}
     for name, (low, high) in intervals(label, prediction, clusters).items():
         value = METRICS[name].function(label, prediction)
+        if name == "mse" and scale != ACR:
+            value = low = high = math.nan
         figures = dict(value=value, low=low, high=high)
-        # None where undefined: JSON has no NaN
-        result[name] = {k: x if math.isfinite(x) else None for k, x in figures.items()}
+        result[name] = {key: finite(x) for key, x in figures.items()}
     return result
 
 
@@ -165,8 +191,19 @@ def _judge_variance(clips: pd.DataFrame) -> Dict[str, float]:
     return result
 
 
-def score_clips(clips: pd.DataFrame) -> Dict[str, Any]:
-    """Score one group of clips: rows as `read_clips` gives them.
+def _within_speakers(clips: pd.DataFrame) -> Dict[str, Any]:
+    columns = (clips[name].to_numpy() for name in ("label", "prediction", "speaker"))
+    value, count = lcc_within(*columns)
+    return {"lcc": finite(value), "speakers": count}
+
+
+def score_clips(clips: pd.DataFrame, scale: Scale = ACR) -> Dict[str, Any]:
+    """Score one group of clips.
+
+    Args:
+        clips: Rows as `read_clips` gives them.
+        scale: That of the labels. Predictions are on 1..5: where labels are on another
+            scale, errors mean nothing, and the MSE and `variance` are None.
 
     Returns:
         `utterance` and `system`: `n` (clips or systems) and for each metric its
@@ -180,14 +217,23 @@ def score_clips(clips: pd.DataFrame) -> Dict[str, Any]:
         (.95 where the predicted variance is right), and where the labels' own error is
         known `coverage_with_label_error`, which allows for it; None if there is no
         `std`.
+        `within`: `lcc`, the mean over speakers of the LCC within each, and `speakers`,
+        the number of them, which have three clips or more; None if speakers are not
+        known.
+        `ceiling`: the LCC that the labels' own error allows for; None where that is not
+        known.
     """
     systems = clips.groupby("system")[["label", "prediction"]].mean()
     clusters = systems_of(clips)
     independent = "clips" if clusters is None else "systems"
     return {
-        "utterance": {"independent": independent, **_agreement(clips, clusters)},
-        "system": _agreement(systems),
-        "variance": _judge_variance(clips) if "std" in clips else None,
+        "utterance": {"independent": independent, **_agreement(clips, scale, clusters)},
+        "system": _agreement(systems, scale),
+        "variance": _judge_variance(clips) if "std" in clips and scale == ACR else None,
+        "within": _within_speakers(clips) if "speaker" in clips else None,
+        "ceiling": finite(correlation_ceiling(clips["label"], clips["label_error"]))
+        if "label_error" in clips
+        else None,
     }
 
 
@@ -247,27 +293,29 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
         pred_dir: Inference directory.
 
     Returns:
-        As `read_scores`: `set`; `label_note`; `clips`, a digest of the utterances
-        with their labels, systems and rates; `groups`: `overall` and every
+        As `read_scores`: `set`; `label_note`; `mos_scale`; `clips`, a digest of the
+        utterances with their labels, systems and rates; `groups`: `overall` and every
         native rate in Hz (`16000`, ...), each as `score_clips` gives it; `languages`:
         likewise every language, where there are several.
 
     Raises:
-        ScoringError: See `read_clips` and `read_label_note`.
+        ScoringError: See `read_clips`, `read_label_note` and `read_scale`.
     """
     pred_dir, name = Path(pred_dir), Path(ref_dir).resolve().name
     clips, note = read_clips(ref_dir, pred_dir), read_label_note(ref_dir)
-    groups = {"overall": score_clips(clips)}
+    scale = read_scale(ref_dir)
+    groups = {"overall": score_clips(clips, scale)}
     for fs, members in clips.groupby("fs"):
-        groups[str(fs)] = score_clips(members)
+        groups[str(fs)] = score_clips(members, scale)
     languages = {}
     if "lang" in clips and clips["lang"].nunique() > 1:
         for lang, members in clips.groupby("lang"):
-            languages[lang] = score_clips(members)
+            languages[lang] = score_clips(members, scale)
     known = clips[["system", "fs", "label"]].to_csv().encode()
     scores = dict(
         set=name,
         label_note=note,
+        mos_scale=scale,
         clips=hashlib.sha256(known).hexdigest()[:16],
         groups=groups,
         languages=languages,
@@ -281,7 +329,8 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
         }
     )
     table.to_csv(pred_dir / PREDICTIONS, index=False)
-    plots.scatter(clips, name, note).savefig(pred_dir / "scatter.png")
+    figure = plots.scatter(clips, name, note, one_scale=scale == ACR)
+    figure.savefig(pred_dir / "scatter.png")
     # Last, so that a run that was cut short leaves no result that looks whole.
     text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
     write_text(pred_dir / "scores.json", text)

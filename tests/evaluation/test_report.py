@@ -43,7 +43,7 @@ def test_set_table(scored):
     assert row[2] == str(result["n"]) == "8"
     lcc = result["lcc"]
     assert row[4] == f"{lcc['value']:.3f} [{lcc['low']:.3f}, {lcc['high']:.3f}]"
-    assert row[7:] == ["", ""]
+    assert row[7:] == ["", "", "", ""]
     assert cells(text, "all rates", "utterance")[8].endswith("%")
 
 
@@ -98,8 +98,8 @@ def test_a_predictor_without_variance(scored):
     scores = scored[1]["mos_a"]
     groups = {k: {**v, "variance": None} for k, v in scores["groups"].items()}
     text = set_table({**scores, "groups": groups})
-    assert cells(text, "48 kHz", "utterance")[7:] == ["–", "–"]
-    assert cells(text, "48 kHz", "system")[7:] == ["", ""]
+    assert cells(text, "48 kHz", "utterance")[7:9] == ["–", "–"]
+    assert cells(text, "48 kHz", "system")[7:9] == ["", ""]
 
 
 def test_unlike_results_are_not_compared(scored):

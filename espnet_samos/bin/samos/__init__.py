@@ -7,6 +7,7 @@ from espnet_samos import __version__
 from espnet_samos.bin.samos import (
     compare,
     demo,
+    evaluate,
     export,
     import_,
     info,
@@ -21,6 +22,7 @@ COMMANDS = {
     "score": score,
     "track": track,
     "compare": compare,
+    "evaluate": evaluate,
     "demo": demo,
     "models": models,
     "info": info,
