@@ -6,10 +6,10 @@ from typing import Dict, List, Sequence
 
 from espnet_samos.corpora.clip import Clip
 from espnet_samos.corpora.split import split_off
+from espnet_samos.utils.mos_scale import ACR
 from espnet_samos.utils.tables import DataError
 
 PARTS = ("train", "dev", "test")
-ACR = (1.0, 5.0)
 
 
 def make_folds(

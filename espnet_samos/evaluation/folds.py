@@ -1,6 +1,5 @@
 """Results on rated sets whose talkers were left out of training, fold by fold."""
 
-import re
 import statistics
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Union
@@ -11,6 +10,7 @@ from scipy import stats
 
 from espnet_samos.evaluation.experiment import MODELS
 from espnet_samos.evaluation.metrics import MIN_POINTS, differences, lcc, srcc
+from espnet_samos.evaluation.rated import group_systems
 from espnet_samos.evaluation.report import format_number, markdown_table
 from espnet_samos.evaluation.scoring import ScoringError, read_predictions, systems_of
 
@@ -30,6 +30,7 @@ QUESTIONS = (
     *((f"{m}/train", f"{m}/two_step") for m in MODELS),
     *((f"{m}/pretrain", f"{m}/two_step") for m in MODELS),
 )
+MIN_IN_GROUP = 10  # clips, for a correlation
 Runs = Dict[str, List[pd.DataFrame]]  # row -> clips of all folds, for each run
 
 
@@ -124,15 +125,11 @@ def questions_table(runs: Runs) -> str:
     return markdown_table(["difference", "LCC", "SRCC"], table)
 
 
-def group_of(system: str) -> str:
-    """Return a system's kind of degradation: its name without the number at its end."""
-    return re.sub(r"[_\d]+$", "", system) or system
-
-
 def groups_table(runs: Runs) -> str:
     """Write the LCC of each row within each kind of degradation; empty for one kind."""
-    kinds = next(iter(runs.values()))[0]["system"].map(group_of)
-    names = [n for n, count in kinds.value_counts().items() if count >= MIN_POINTS]
+    systems = next(iter(runs.values()))[0]["system"]
+    kinds = pd.Series(group_systems(list(systems)), systems.index)
+    names = [n for n, count in kinds.value_counts().items() if count >= MIN_IN_GROUP]
     if len(names) < 2:
         return ""
     table = []

@@ -7,7 +7,6 @@ from espnet_samos.evaluation.folds import (
     QUESTIONS,
     ROWS,
     bandwidth_pairs,
-    group_of,
     read_folds,
 )
 from espnet_samos.evaluation.metrics import differences, lcc
@@ -103,8 +102,3 @@ def test_pairs_are_of_one_utterance():
     assert (pair.low, pair.high) == pytest.approx(
         (-4 / 3 - half, -4 / 3 + half), abs=1e-4
     )
-
-
-def test_groups_are_names_without_numbers():
-    names = ["chop_12", "noise", "c12", "Lyra_6", "12"]
-    assert [group_of(name) for name in names] == ["chop", "noise", "c", "Lyra", "12"]
