@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from espnet_samos import peers
 from espnet_samos.bin.samos import evaluate, main
 from espnet_samos.evaluation import rated_report
-from espnet_samos.integrations import peers
-from espnet_samos.integrations.peers import AbsPeer
+from espnet_samos.peers.abs_peer import AbsPeer
 from tests.scored import write_table
 from tests.tiny_model import save_model, speechlike
 

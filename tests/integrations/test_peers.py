@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import torch
 
+from espnet_samos import peers
 from espnet_samos.audio.reading import AudioError
 from espnet_samos.audio.resampling import resample
-from espnet_samos.integrations import peers
-from espnet_samos.integrations.peers import (
+from espnet_samos.integrations.peers import score_clips
+from espnet_samos.peers import (
     PEERS,
     AbsPeer,
     choose_peers,
-    score_clips,
 )
 from tests.tiny_model import speechlike
 
@@ -90,3 +90,13 @@ def test_clips_are_read_mixed_and_named():
     silent = [("quiet", (np.zeros(16000, np.float32), 16000))]
     with pytest.raises(AudioError, match="quiet cannot be scored by numpy: silent"):
         list(score_clips(Level(), silent))
+
+
+def test_p808_alone_is_the_same():
+    pytest.importorskip("speechmos", reason="needs the extra [peers]")
+    from espnet_samos.peers.dnsmos import DnsmosP808
+
+    samples = speechlike(11, 16000)
+    alone, both = DnsmosP808(), PEERS["dnsmos"]()
+    expected = both.scores(samples, 16000)["dnsmos_p808"]
+    assert alone.scores(samples, 16000) == {"dnsmos_p808": expected}

@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     # scipy takes a while to import: not for --help
     from espnet_samos.evaluation.rated import find_sets, rate_set
     from espnet_samos.evaluation.rated_report import write_report
-    from espnet_samos.integrations.peers import choose_peers
+    from espnet_samos.peers import choose_peers
 
     sets = find_sets(args.folders)
     models = _named([DEFAULT_MODEL, *args.model])

@@ -1,22 +1,16 @@
 """Making the mini corpus: in parallel, resumable, the same bytes every time."""
 
-import contextlib
 import itertools
-import multiprocessing
-import os
-import threading
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple, Union
+from typing import Dict, List, Tuple, Union
 
 import numpy as np
 import pandas as pd
 import soundfile
-from tqdm import tqdm
 
 from espnet_samos.audio.resampling import resample
-from espnet_samos.corpora.mini.degradations import band_filter
+from espnet_samos.corpora.degradations.bandwidth import band_filter
 from espnet_samos.corpora.mini.design import ClipDesign, band_limited_copies, design
 from espnet_samos.corpora.mini.labels import proxy_label
 from espnet_samos.corpora.mini.speech import (
@@ -26,6 +20,7 @@ from espnet_samos.corpora.mini.speech import (
     synthesise,
 )
 from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, system_rate
+from espnet_samos.corpora.pool import make_in_processes
 from espnet_samos.utils.files import whole_file, write_text
 from espnet_samos.utils.tables import DataError
 
@@ -49,11 +44,6 @@ Systems are named after their native rate in kHz, what was done, and how much.
 The speech is synthetic and changed in pitch and formants. Voice:
 {VOICE_ATTRIBUTION}.
 """
-
-# As many processes as cores, each with one thread.
-ONE_THREAD = {
-    f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")
-}
 
 
 def prepare_mini(
@@ -85,9 +75,16 @@ def prepare_mini(
         for set_name in {clip.set_name for clip in todo}:
             (root / "wav" / set_name).mkdir(parents=True, exist_ok=True)
         with (root / LABELS).open("a", encoding="utf-8") as f:
-            for utt_id, mos in _make_all(todo, root, nj, len(clips)):
-                labels[utt_id] = mos
-                f.write(f"{utt_id} {mos:.4f}\n")
+            utterances = [
+                list(group)
+                for _, group in itertools.groupby(todo, key=lambda clip: clip.text)
+            ]
+            make = partial(_make_sentence, root=root)
+            num_made = len(clips) - len(todo)
+            for made in make_in_processes(make, utterances, nj, len(clips), num_made):
+                for utt_id, mos in made:
+                    labels[utt_id] = mos
+                    f.write(f"{utt_id} {mos:.4f}\n")
                 f.flush()
     rows = [
         {
@@ -132,48 +129,6 @@ def _make_sentence(clips: List[ClipDesign], root: Path) -> List[Tuple[str, float
     """Make the clips of one utterance of clean speech."""
     reference = synthesise(clips[0].text, clips[0].speaker)
     return [(clip.utt_id, make_clip(clip, reference, root)) for clip in clips]
-
-
-def _make_all(
-    todo: List[ClipDesign], root: Path, nj: int, total: int
-) -> Iterator[Tuple[str, float]]:
-    """Make clips in `nj` processes; yield their labels as they are done."""
-    sentences = [
-        list(group) for _, group in itertools.groupby(todo, key=lambda clip: clip.text)
-    ]
-    spawn = multiprocessing.get_context("spawn")
-    with (
-        _one_thread(),
-        tqdm(total=total, initial=total - len(todo), unit="clip") as progress,
-        ProcessPoolExecutor(nj, mp_context=spawn, initializer=_end_with_parent) as pool,
-    ):
-        # After an error, `map` does not make the rest of the corpus.
-        for made in pool.map(partial(_make_sentence, root=root), sentences):
-            yield from made
-            progress.update(len(made))
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent is killed, instead of waiting for ever."""
-
-    def wait() -> None:
-        multiprocessing.parent_process().join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Have each process that is started meanwhile compute in one thread."""
-    before = dict(os.environ)
-    os.environ.update(ONE_THREAD)
-    try:
-        yield
-    finally:
-        for name in ONE_THREAD:
-            del os.environ[name]
-        os.environ.update(before)
 
 
 def _read_labels(path: Path) -> Dict[str, float]:

@@ -91,12 +91,21 @@ def _mixed(
 
 def synthesise(text: str, speaker: str) -> np.ndarray:
     """Synthesise Japanese: samples (NSamples,) at 48 kHz, at most 3 s, -26 dB RMS."""
+    samples = synthesise_voice(text, SPEAKERS[speaker])
+    samples = samples[: int(MAX_SECONDS * REFERENCE_FS)]
+    fade = int(FADE_SECONDS * REFERENCE_FS)
+    samples[-fade:] *= np.linspace(1, 0, fade)
+    return set_level(samples)
+
+
+def synthesise_voice(text: str, speaker: Speaker) -> np.ndarray:
+    """Synthesise Japanese: samples (NSamples,) at 48 kHz, a little silence around."""
     # The import prints a warning about a part that is not used here.
     nowhere = io.StringIO()
     with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
         import pyopenjtalk
 
-    half_tone, warp = SPEAKERS[speaker]
+    half_tone, warp = speaker
     # The warp changes the tempo by its factor, which the speed takes back.
     # use_vanilla: the result must not depend on which optional parts are installed.
     samples, fs = pyopenjtalk.tts(
@@ -105,11 +114,7 @@ def synthesise(text: str, speaker: str) -> np.ndarray:
     samples = soxr.resample(samples / 32768, fs * warp, REFERENCE_FS)
     loud = np.flatnonzero(np.abs(samples) > SILENCE)
     margin = int(MARGIN_SECONDS * REFERENCE_FS)
-    samples = samples[max(loud[0] - margin, 0) : loud[-1] + margin]
-    samples = samples[: int(MAX_SECONDS * REFERENCE_FS)]
-    fade = int(FADE_SECONDS * REFERENCE_FS)
-    samples[-fade:] *= np.linspace(1, 0, fade)
-    return set_level(samples)
+    return samples[max(loud[0] - margin, 0) : loud[-1] + margin]
 
 
 def set_level(samples: np.ndarray, level_db: float = LEVEL_DB) -> np.ndarray:

@@ -3,7 +3,7 @@ import pytest
 import scipy.signal
 
 from espnet_samos.audio.resampling import resample
-from espnet_samos.corpora.mini import degradations as d
+from espnet_samos.corpora.degradations import noise, rooms
 from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, system_rate
 
 ALL_SYSTEMS = {**SYSTEMS, **UNSEEN_SYSTEMS}
@@ -42,11 +42,11 @@ def test_system_keeps_time_and_repeats_itself(reference, system):
 @pytest.mark.parametrize("slope_db, snr_db", [(0, 10), (-3, 25), (-6, 0)])
 def test_noise_has_its_level_and_slope(reference, slope_db, snr_db):
     rng = np.random.default_rng(0)
-    noise = d.noise(reference, 48000, rng, snr_db, slope_db) - reference
-    snr = 10 * np.log10(np.mean(reference**2) / np.mean(noise**2))
+    added = noise.coloured(reference, 48000, rng, snr_db, slope_db) - reference
+    snr = 10 * np.log10(np.mean(reference**2) / np.mean(added**2))
     assert snr == pytest.approx(snr_db, abs=1e-6)
     # Two octaves apart, both an octave wide: bands double, so 3 dB are added each
-    change = power_db(noise, 48000, 8000, 16000) - power_db(noise, 48000, 2000, 4000)
+    change = power_db(added, 48000, 8000, 16000) - power_db(added, 48000, 2000, 4000)
     assert change == pytest.approx(2 * (slope_db + 3), abs=0.5)
 
 
@@ -79,5 +79,5 @@ def test_other_degradations_do_what_they_say(reference):
     # The echo of an impulse: half as loud every 150 ms
     impulse = np.zeros(24000)
     impulse[0] = 1
-    y = d.echo(impulse, 48000, np.random.default_rng(0), delay_ms=150, gain=0.5)
+    y = rooms.echo(impulse, 48000, np.random.default_rng(0), delay_ms=150, gain=0.5)
     assert y[[0, 7200, 14400, 21600]] == pytest.approx([1, 0.5, 0.25, 0.125])
