@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from espnet_samos.corpora.broad.voices import VOICES, decode_g722, part_of
+from espnet_samos.utils.tables import DataError
+from tests.corpora.broad.conftest import write_g722
+from tests.tiny_model import speechlike
+
+
+@pytest.mark.parametrize("name", ["mei", "june"])
+def test_speech_has_its_level_and_length_and_repeats_itself(recordings, name):
+    voice = VOICES[name](recordings)
+    for seed in range(3):
+        samples = voice.speak("train", np.random.default_rng(seed))
+        assert 3 <= len(samples) / voice.fs <= 6 and np.isfinite(samples).all()
+        assert 10 * np.log10(np.mean(samples**2)) == pytest.approx(-26, abs=1e-6)
+        again = voice.speak("train", np.random.default_rng(seed))
+        np.testing.assert_array_equal(samples, again)
+    other = voice.speak("train", np.random.default_rng(9))
+    assert len(other) != len(samples) or not np.allclose(other, samples)
+
+
+@pytest.mark.parametrize("name", ["mei", "joe"])
+def test_parts_share_no_phrase_and_have_enough(name, recordings):
+    parts = [part_of(phrase) for phrase in VOICES[name](recordings).phrases()]
+    shares = [parts.count(part) / len(parts) for part in ("train", "dev", "test")]
+    assert shares == pytest.approx([0.7, 0.15, 0.15], abs=0.04)
+
+
+def test_recordings_that_say_little_are_left_out(recordings):
+    phrases = VOICES["carlo"](recordings).phrases()
+    assert len(phrases) == 30 and "digit.g722" not in phrases
+
+
+def test_missing_recordings_are_named(tmp_path):
+    with pytest.raises(DataError, match="it_IT_m_Carlo: no recordings"):
+        VOICES["carlo"](tmp_path).phrases()
+
+
+def test_g722_is_decoded(tmp_path):
+    samples = speechlike(1.0, 16000)
+    write_g722(tmp_path / "a.g722", samples)
+    decoded = decode_g722(tmp_path / "a.g722")
+    assert abs(len(decoded) - len(samples)) < 320
+    # the codec's delay is 22 samples
+    correlation = np.correlate(decoded, samples[1000:9000], "valid")
+    best = int(np.argmax(correlation))
+    a, b = decoded[best : best + 8000], samples[1000:9000]
+    assert abs(best - 1000) < 40 and np.corrcoef(a, b)[0, 1] > 0.95
