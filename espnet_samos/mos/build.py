@@ -31,7 +31,9 @@ from espnet_samos.mos.slots import (
 from espnet_samos.utils.config import read_config
 
 # Frontends that take no code, and nothing from the network, from a configuration
-SAFE_FRONTENDS = (None, "default", "sliding_window", "wav2vec_cnn", "distillmos")
+SAFE_FRONTENDS = (
+    *(None, "default", "sliding_window", "wav2vec_cnn", "distillmos", "light"),
+)
 
 
 def check_trusted(config: Mapping[str, Any], where: str) -> None:
@@ -88,13 +90,14 @@ def build_model(args: argparse.Namespace) -> ESPnetMosModel:
     """
     window_seconds = build_preprocessor(args, train=False).window_seconds
     parts: Dict[str, Any] = {slot.name: None for slot in SLOTS}
-    output_size = 0
+    sizes = []
     for frontend_slot, encoder_slot, rate in (
         (ssl_frontend_choices, ssl_encoder_choices, SSL_RATE),
         (spectrogram_frontend_choices, spectrogram_encoder_choices, SPECTROGRAM_RATE),
     ):
         names = [getattr(args, slot.name) for slot in (frontend_slot, encoder_slot)]
         if names == [None, None]:
+            sizes.append(0)
             continue
         if None in names:
             branch = frontend_slot.name.removesuffix("_frontend")
@@ -113,12 +116,15 @@ def build_model(args: argparse.Namespace) -> ESPnetMosModel:
         encoder = _fill(
             encoder_slot, args, input_size=input_size, num_frames=num_frames
         )
-        output_size += encoder.output_size()
+        sizes.append(encoder.output_size())
         parts |= {frontend_slot.name: frontend, encoder_slot.name: encoder}
-    if output_size == 0:
+    if sum(sizes) == 0:
         raise ValueError("both branches are none: nothing is left to train")
 
-    parts["head"] = _fill(head_choices, args, input_size=output_size)
+    of_head = dict(input_size=sum(sizes))
+    if head_choices.get_class(args.head).takes_branches:
+        of_head["spectrogram_size"] = sizes[1]
+    parts["head"] = _fill(head_choices, args, **of_head)
     model = ESPnetMosModel(**parts, **args.model_conf)
     if args.init is not None:
         initialize(model, args.init)
@@ -161,7 +167,13 @@ def load_model(
     use_adapter = bool(config.get("use_adapter"))
     try:
         # What the weights were before training is of no interest.
-        model = build_model(argparse.Namespace(**{**config, "init": None}))
+        ssl_conf = {**(config.get("ssl_frontend_conf") or {})}
+        ssl_conf.pop("init_file", None)
+        model = build_model(
+            argparse.Namespace(
+                **{**config, "init": None, "ssl_frontend_conf": ssl_conf}
+            )
+        )
         if use_adapter:
             from espnet2.layers.create_adapter import create_adapter
 

@@ -1,7 +1,7 @@
 """The model that ESPnet trains."""
 
 import re
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
@@ -54,7 +54,19 @@ class ESPnetMosModel(AbsESPnetModel):
         self.extract_feats_in_collect_stats = extract_feats_in_collect_stats
         self.label_error = label_error
 
-    def predict(
+    def predict(self, **batch: Any) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Predict the score's mean and variance.
+
+        Args:
+            batch: As `encode` takes it.
+
+        Returns:
+            Mean (Batch,), on the scale of the labels (1..5; where several corpora
+            are aligned, of the first), and variance (Batch,), its square.
+        """
+        return self.head(self.encode(**batch))
+
+    def encode(
         self,
         speech_16k: Optional[torch.Tensor] = None,
         speech_16k_lengths: Optional[torch.Tensor] = None,
@@ -62,8 +74,8 @@ class ESPnetMosModel(AbsESPnetModel):
         speech_48k_lengths: Optional[torch.Tensor] = None,
         ssl_feats: Optional[torch.Tensor] = None,
         ssl_feats_lengths: Optional[torch.Tensor] = None,
-    ) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Predict the score's mean and variance.
+    ) -> torch.Tensor:
+        """Turn windows into vectors.
 
         Args:
             speech_16k: Windows at 16 kHz (Batch, NSamples).
@@ -76,8 +88,8 @@ class ESPnetMosModel(AbsESPnetModel):
                 these are not needed.
 
         Returns:
-            Mean (Batch,), on the scale of the labels (1..5; where several corpora
-            are aligned, of the first), and variance (Batch,), its square.
+            The vectors of both branches, side by side (Batch, Dim), as the head
+            takes them.
         """
         vectors = []
         if self.ssl_encoder is not None:
@@ -90,7 +102,7 @@ class ESPnetMosModel(AbsESPnetModel):
             feats, _ = self.spectrogram_frontend(speech_48k, speech_48k_lengths)
             vectors.append(self.spectrogram_encoder(feats))
         # (Batch, Dim1), (Batch, Dim2) -> (Batch, Dim1 + Dim2)
-        return self.head(torch.cat(vectors, dim=-1))
+        return torch.cat(vectors, dim=-1)
 
     def forward(
         self,
@@ -111,7 +123,8 @@ class ESPnetMosModel(AbsESPnetModel):
                 for `label_error`.
             votes: Numbers of these ratings (Batch, 1).
             utt_id: The clips' names, for the trainer's hook.
-            batch: As `predict` takes it.
+            batch: As `encode` takes it, and labels `mos_<name>` (Batch, 1) of partial
+                scores that the head has.
 
         Returns:
             `loss`, `stats` and `weight` as ESPnet's trainer reads them, and the
@@ -122,7 +135,13 @@ class ESPnetMosModel(AbsESPnetModel):
             ValueError: `label_error` is set and the labels' ratings are not there.
         """
         mos = mos.flatten()
-        mean, variance = self.predict(**batch)
+        partial_labels = {
+            name: batch.pop(f"mos_{name}").flatten()
+            for name in self.head.partial_names
+            if f"mos_{name}" in batch
+        }
+        vector = self.encode(**batch)
+        mean, variance = self.head(vector)
         if corpus is not None:
             corpus = corpus.flatten()
         mean, variance = self.head.align(mean, variance, corpus)
@@ -135,6 +154,8 @@ class ESPnetMosModel(AbsESPnetModel):
                 )
             spread = variance + (mos_std.square() / votes).flatten()
         loss = self.head.loss(mean, spread, mos)
+        if partial_labels:
+            loss = loss + self.head.partial_loss(vector, partial_labels)
         stats = dict(
             loss=loss.detach(),
             predicted_std=variance.detach().sqrt().mean(),

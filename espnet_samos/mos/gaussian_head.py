@@ -1,7 +1,7 @@
 """The head: mean and variance of the opinion score."""
 
 from itertools import pairwise
-from typing import Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -11,10 +11,18 @@ from espnet_samos.mos.abs_head import AbsHead
 MIN_VARIANCE = 1e-6
 
 
-def _mlp(sizes: Sequence[int]) -> torch.nn.Sequential:
-    layers = []
+def mlp(sizes: Sequence[int], dropout_rate: float = 0.0) -> torch.nn.Sequential:
+    """Build linear layers of these sizes, with ReLU between them.
+
+    With a dropout rate, there is dropout before each but the last.
+    """
+    layers: List[torch.nn.Module] = []
     for n_in, n_out in pairwise(sizes):
+        if dropout_rate:
+            layers.append(torch.nn.Dropout(dropout_rate))
         layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
+    if dropout_rate:
+        del layers[-3]
     return torch.nn.Sequential(*layers[:-1])
 
 
@@ -31,8 +39,8 @@ class GaussianHead(AbsHead):
 
     def __init__(self, input_size: int, hidden_sizes: Sequence[int] = (64, 32)):
         super().__init__()
-        self.mean_mlp = _mlp((input_size, *hidden_sizes, 1))
-        self.variance_mlp = _mlp((input_size, *hidden_sizes, 1))
+        self.mean_mlp = mlp((input_size, *hidden_sizes, 1))
+        self.variance_mlp = mlp((input_size, *hidden_sizes, 1))
 
     def forward(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
         """Predict: (Batch, Dim) -> mean (Batch,) and variance > 0 (Batch,).

@@ -69,6 +69,7 @@ ssl_frontend_choices = Slot(
     classes=dict(
         ssl_layer="espnet_samos.frontend.ssl_layer:SslLayerFrontend",
         distillmos="espnet_samos.frontend.distillmos:DistillMosFrontend",
+        light="espnet_samos.frontend.light_ssl:LightSslFrontend",
     ),
     # every frontend of ESPnet's own ASR task fits this slot
     others="espnet2.tasks.asr:frontend_choices",
@@ -78,7 +79,10 @@ ssl_frontend_choices = Slot(
 ssl_encoder_choices = Slot(
     name="ssl_encoder",
     base="espnet_samos.mos.abs_clip_encoder:AbsClipEncoder",
-    classes=dict(conv1d="espnet_samos.mos.conv1d_encoder:Conv1dEncoder"),
+    classes=dict(
+        conv1d="espnet_samos.mos.conv1d_encoder:Conv1dEncoder",
+        statistics="espnet_samos.mos.statistics_encoder:StatisticsEncoder",
+    ),
     default="conv1d",
     optional=True,
 )
@@ -86,7 +90,8 @@ spectrogram_frontend_choices = Slot(
     name="spectrogram_frontend",
     base="espnet2.asr.frontend.abs_frontend:AbsFrontend",
     classes=dict(
-        log_spectrogram="espnet_samos.frontend.log_spectrogram:LogSpectrogramFrontend"
+        log_spectrogram="espnet_samos.frontend.log_spectrogram:LogSpectrogramFrontend",
+        log_bands="espnet_samos.frontend.log_bands:LogBandsFrontend",
     ),
     default="log_spectrogram",
     optional=True,
@@ -94,7 +99,10 @@ spectrogram_frontend_choices = Slot(
 spectrogram_encoder_choices = Slot(
     name="spectrogram_encoder",
     base="espnet_samos.mos.abs_clip_encoder:AbsClipEncoder",
-    classes=dict(conv2d="espnet_samos.mos.conv2d_encoder:Conv2dEncoder"),
+    classes=dict(
+        conv2d="espnet_samos.mos.conv2d_encoder:Conv2dEncoder",
+        statistics="espnet_samos.mos.statistics_encoder:StatisticsEncoder",
+    ),
     default="conv2d",
     optional=True,
 )
@@ -104,6 +112,7 @@ head_choices = Slot(
     classes=dict(
         gaussian="espnet_samos.mos.gaussian_head:GaussianHead",
         aligned_gaussian="espnet_samos.mos.aligned_gaussian_head:AlignedGaussianHead",
+        composed="espnet_samos.mos.composed_head:ComposedHead",
     ),
     default="gaussian",
 )

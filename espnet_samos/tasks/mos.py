@@ -1,34 +1,39 @@
 """The MOS prediction task."""
 
 import argparse
-import contextlib
 from pathlib import Path
 from typing import Callable, List, Optional, Tuple
 
 import torch
-from espnet2.tasks.abs_task import AbsTask, scheduler_classes
+from espnet2.tasks.abs_task import scheduler_classes
 from espnet2.torch_utils.initialize import INITIALIZATIONS
 from espnet2.train.collate_fn import CommonCollateFn
-from espnet2.train.distributed_utils import get_rank
 from espnet2.utils.get_default_kwargs import get_default_kwargs
 from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str2bool, str_or_none
 
 from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.mos.build import build_model, build_preprocessor
+from espnet_samos.mos.composed_head import ComposedHead
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import SLOTS
+from espnet_samos.tasks.guarded import GuardedTask
 from espnet_samos.train import data_types  # noqa: F401 (adds what datasets read)
-from espnet_samos.train.checkpoint import check_fits, restore
+from espnet_samos.train.checkpoint import check_fits
 from espnet_samos.train.dump_ssl_feats import ssl_settings, weights_digest
-from espnet_samos.train.errors import explained, locked
 from espnet_samos.train.ssl_feats import check_same_ssl
 from espnet_samos.train.trainer import ExponentialStepLR, MosTrainer
 
 scheduler_classes["exponentialsteplr"] = ExponentialStepLR
 
+# Of a clip, one each; partial scores where the head has some.
+LABELS = (
+    *("mos", "corpus", "mos_std", "votes"),
+    *(f"mos_{name}" for name in ComposedHead.partial_names),
+)
 
-class MosTask(AbsTask):
+
+class MosTask(GuardedTask):
     """Train predictors of the mean opinion score (SA-SSL-MOS, SSL-Layer-MOS)."""
 
     num_optimizers: int = 1
@@ -92,23 +97,9 @@ class MosTask(AbsTask):
         parser.set_defaults(allow_multi_rates=True, num_att_plot=0)
 
     @classmethod
-    def main_worker(cls, args: argparse.Namespace) -> None:
-        """Train, or collect statistics, in a directory that no other run uses.
-
-        Raises:
-            SystemExit: An error, with a hint what to do: see `train.errors`.
-        """
-        rank = get_rank(args.dist_rank, args.dist_launcher) if args.distributed else 0
-        lock = locked(args.output_dir) if rank == 0 else contextlib.nullcontext()
-        with explained(args.output_dir), lock:
-            if rank == 0 and args.resume:
-                restore(args.output_dir, args.best_model_criterion)
-            super().main_worker(args)
-
-    @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
         """Stack windows, which all have the same length."""
-        return CommonCollateFn(not_sequence=["mos", "corpus", "mos_std", "votes"])
+        return CommonCollateFn(not_sequence=list(LABELS))
 
     @classmethod
     def build_preprocess_fn(
@@ -139,7 +130,7 @@ class MosTask(AbsTask):
         cls, train: bool = True, inference: bool = False
     ) -> Tuple[str, ...]:
         """Allow SSL features that were computed beforehand, and corpora's names."""
-        return () if inference else ("ssl_feats", "corpus", "mos_std", "votes")
+        return () if inference else ("ssl_feats", *LABELS)
 
     @classmethod
     def build_optimizers(

@@ -49,6 +49,7 @@ pretrain_config=""   # Configuration of pre-training: YAML files, a later one ov
                      # an earlier.
 train_config=""      # Configuration of fine-tuning, likewise.
 train_args=""        # Arguments for both, e.g., "--seed 1"; they override the configs.
+partial_scores=""    # Further labels mos_<name> that the head learns, e.g., "low band".
 pretrain=true        # Whether to pre-train before fine-tuning.
 tag=""               # Suffix for the experiment's directory.
 mos_exp=""           # The experiment's directory. If given, tag is ignored.
@@ -269,6 +270,9 @@ data_opts() {
         echo "--${1}data_path_and_name_and_type $2/mos_std,mos_std,text_float" \
             "--${1}data_path_and_name_and_type $2/utt2votes,votes,text_int"
     fi
+    for score in ${partial_scores}; do
+        echo "--${1}data_path_and_name_and_type $2/mos_${score},mos_${score},text_float"
+    done
     if [ -n "${3:-}" ]; then
         echo "--${1}data_path_and_name_and_type $3,ssl_feats,ssl_feats"
     fi

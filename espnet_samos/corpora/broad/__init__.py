@@ -50,7 +50,7 @@ def prepare(
                 f"no Python package {package}, which makes the broad corpus: "
                 'pip install "espnet_samos[broad]"'
             )
-    from espnet_samos.corpora.broad.labels import label
+    from espnet_samos.corpora.broad.labels import label, partial_labels
     from espnet_samos.corpora.broad.make import prepare_broad, read_measures
 
     root = Path(corpus_dir)
@@ -58,14 +58,16 @@ def prepare(
     sets: ClipSets = {}
     for utterance in read_measures(root):
         for row in utterance["clips"]:
+            partial = partial_labels(row)
             clip = Clip(
                 utt_id=row["utt_id"],
                 path=root / "wav" / row["set"] / f"{row['utt_id']}.wav",
-                mos=label(row),
+                mos=label(partial),
                 system=row["system"],
                 speaker=row["speaker"],
                 fs=row["fs"],
                 lang=row["lang"],
+                scores=partial,
             )
             sets.setdefault(row["set"], []).append(clip)
     return sets

@@ -208,7 +208,7 @@ KINDS: Dict[str, Kind] = {
     "robotic": _robotic,
     "suppression": _suppression,
 }
-FREQUENT = {"noise": 2, "talker": 2, "mnru": 2, "chop": 3, "echo": 3, "concealed": 2}
+FREQUENT = {"noise": 3, "talker": 2, "mnru": 3, "chop": 3, "echo": 3, "concealed": 2}
 
 
 def _quantised(source: Source, rng: Generator) -> Degradation:

@@ -14,42 +14,53 @@ which other voices were put through (`benchmarks/label_rule.py`).
 """
 
 import math
-from typing import Mapping, Optional
+from typing import Any, Dict, Mapping
 
 import numpy as np
 
 # What each says of clean recorded speech; a clean original counts as that.
 CLEAN = {"distillmos": 4.14, "dnsmos_p808": 3.89}
-# Weights of the scores, of ln(distortion in dB + 0.5), and a constant
-WITH_DISTORTION = 0.58, 0.67, -0.56, -3.03
-# Where the clip is not in time with its original
-WITHOUT_DISTORTION = 0.87, 1.50, 0.0, -8.01
-# Some voices are strange to the teachers even where they are clean.
+# Some voices are strange to them even where they are clean.
 MAX_RATIO = 2.0
-BEST, WORST = 4.8, 1.0
+# Weights of the scores, of ln(distortion in dB + 0.5), and a constant
+WITH_DISTORTION = 0.58, 0.67, -0.56, -2.35
+# Where the clip is not in time with its original
+WITHOUT_DISTORTION = 0.87, 1.50, 0.0, -7.18
+LOWEST, HIGHEST = 1.0, 4.8
 # How much of the quality goes with all that is above 8 kHz, and with as much noise.
 LOST_SHARE = 0.17
 ADDED_SHARE = 0.30
 
 
-def label(measures: Mapping[str, Optional[float]]) -> float:
-    """Compute the label of a clip, 1 to 4.8.
+def partial_labels(measures: Mapping[str, Any]) -> Dict[str, float]:
+    """Compute what the label is composed of, each from 1 to 5.
 
     Args:
         measures: Scores of the clip and, with the ending `_clean`, of its original, by
             the names of `CLEAN`; `distortion` in dB, None where the clip is not in time
             with its original; `lost` and `added`, 0 to 1.
+
+    Returns:
+        `low`, the quality below 8 kHz; `band`, how much of the band above is there; and
+        `upper`, how clean it is.
     """
-    scores = [
-        1
-        + (measures[name] - 1)
-        * (clean - 1)
-        / max(measures[f"{name}_clean"] - 1, (clean - 1) / MAX_RATIO)
-        for name, clean in CLEAN.items()
-    ]
+    scores = []
+    for name, clean in CLEAN.items():
+        of_clean = max(measures[f"{name}_clean"] - 1, (clean - 1) / MAX_RATIO)
+        scores.append(1 + (measures[name] - 1) * (clean - 1) / of_clean)
     distortion = measures["distortion"]
     weights = WITHOUT_DISTORTION if distortion is None else WITH_DISTORTION
     features = [*scores, math.log((distortion or 0.0) + 0.5), 1.0]
     quality = 1 / (1 + math.exp(-float(np.dot(weights, features))))
-    quality *= 1 - LOST_SHARE * measures["lost"] - ADDED_SHARE * measures["added"]
-    return round(WORST + (BEST - WORST) * quality, 4)
+    return dict(
+        low=LOWEST + (HIGHEST - LOWEST) * quality,
+        band=5 - 4 * measures["lost"],
+        upper=5 - 4 * measures["added"],
+    )
+
+
+def label(partial: Mapping[str, float]) -> float:
+    """Compute the label of a clip, 1 to 4.8, of its partial labels."""
+    lost, added = ((5 - partial[name]) / 4 for name in ("band", "upper"))
+    kept = 1 - LOST_SHARE * lost - ADDED_SHARE * added
+    return LOWEST + (partial["low"] - LOWEST) * kept

@@ -14,6 +14,7 @@ from espnet_samos.audio.resampling import resample
 from espnet_samos.corpora.broad.bands import band_change
 from espnet_samos.corpora.broad.distortion import worst_distortion
 from espnet_samos.corpora.broad.kinds import FREQUENT, KINDS, UNSEEN_KINDS, Kind, Source
+from espnet_samos.corpora.broad.recording import record
 from espnet_samos.corpora.broad.voices import VOICES
 from espnet_samos.corpora.mini.speech import set_level
 from espnet_samos.corpora.pool import make_in_processes
@@ -24,7 +25,7 @@ from espnet_samos.utils.files import whole_file, write_text
 from espnet_samos.utils.tables import DataError
 
 # Change this whenever clips or measures change: old and new ones must not mix.
-VERSION = "espnet_samos broad corpus 1"
+VERSION = "espnet_samos broad corpus 2"
 # What was made, a line of JSON for each utterance: what a run resumes from.
 MEASURES = "measures.jsonl"
 
@@ -124,10 +125,11 @@ def make_utterance(item: Item, root: Path, recordings: Path) -> List[Dict[str, A
     broad_set = SETS[item.set_name]
     rng = _rng(item.name)
     names = list(broad_set.voices)
+    # every number has its voice, whatever share of the corpus is made
     voice_name = names[item.number % len(names)]
     voices = {name: VOICES[name](recordings) for name in names}
     voice = voices.pop(voice_name)
-    clean = voice.speak(broad_set.part, rng)
+    clean = record(voice.speak(broad_set.part, rng), voice.fs, rng)
 
     def other(fs: int) -> np.ndarray:
         """Return some speech of another voice."""
@@ -174,7 +176,7 @@ def make_utterance(item: Item, root: Path, recordings: Path) -> List[Dict[str, A
 def draw_kinds(kinds: Dict[str, Kind], rng: np.random.Generator) -> Dict[str, Kind]:
     """Draw what happens to a clip: one kind, or two one after the other."""
     weights = np.array([FREQUENT.get(name, 1) for name in kinds], dtype=np.float64)
-    number = 2 if rng.random() < 0.3 else 1
+    number = 2 if rng.random() < 0.35 else 1
     chosen = rng.choice(list(kinds), number, replace=False, p=weights / weights.sum())
     return {str(name): kinds[str(name)] for name in chosen}
 

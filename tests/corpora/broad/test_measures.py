@@ -3,7 +3,14 @@ import pytest
 
 from espnet_samos.corpora.broad.bands import band_change
 from espnet_samos.corpora.broad.distortion import worst_distortion
-from espnet_samos.corpora.broad.labels import BEST, CLEAN, WORST, label
+from espnet_samos.corpora.broad.labels import (
+    CLEAN,
+    HIGHEST,
+    LOWEST,
+    label,
+    partial_labels,
+)
+from espnet_samos.corpora.broad.recording import record
 from espnet_samos.corpora.degradations import bandwidth, losses, noise
 from espnet_samos.corpora.mini.speech import sentences, synthesise
 
@@ -74,9 +81,13 @@ def measures(**changed):
     return {**CLEAN, **clean, "distortion": 0.0, "lost": 0.0, "added": 0.0, **changed}
 
 
+def labelled(measures):
+    return label(partial_labels(measures))
+
+
 def test_labels_fall_with_each_term_and_stay_on_the_scale():
-    best = label(measures())
-    assert 4.3 < best <= BEST
+    best = labelled(measures())
+    assert 4.3 < best <= HIGHEST
     worse = [
         dict(distillmos=3.0),
         dict(dnsmos_p808=3.0),
@@ -85,22 +96,32 @@ def test_labels_fall_with_each_term_and_stay_on_the_scale():
         dict(added=1.0),
     ]
     for change in worse:
-        assert WORST <= label(measures(**change)) < best - 0.2
+        assert LOWEST <= labelled(measures(**change)) < best - 0.1
     everything = {name: value for change in worse for name, value in change.items()}
-    assert WORST <= label(measures(**everything)) < 2
+    assert LOWEST <= labelled(measures(**everything)) < 2
     # speech at 16 kHz, otherwise clean
-    assert 3.6 < label(measures(lost=1.0)) < 4.1
+    assert 3.6 < labelled(measures(lost=1.0)) < 4.1
 
 
 def test_labels_are_relative_to_the_clean_original():
     strange = dict(distillmos_clean=3.2, dnsmos_p808_clean=3.3)
     clean = measures(distillmos=3.2, dnsmos_p808=3.3, **strange)
-    assert label(clean) == label(measures())
+    assert labelled(clean) == labelled(measures())
 
 
 def test_clips_out_of_time_have_labels_of_the_scores_alone():
     for score in (1.5, 3.0, 4.0):
         change = dict(distillmos=score, dnsmos_p808=score)
-        out_of_time = label(measures(**change, distortion=None))
-        assert WORST < out_of_time < BEST
-        assert abs(out_of_time - label(measures(**change, distortion=5.0))) < 0.9
+        out_of_time = labelled(measures(**change, distortion=None))
+        assert LOWEST < out_of_time < HIGHEST
+        assert abs(out_of_time - labelled(measures(**change, distortion=5.0))) < 0.9
+
+
+def test_recordings_are_what_nobody_minds(clean):
+    for seed in range(8):
+        recorded = record(clean, 48000, np.random.default_rng(seed))
+        assert len(recorded) == len(clean)
+        assert 10 * np.log10(np.mean(recorded**2)) == pytest.approx(-26, abs=1e-6)
+        assert np.corrcoef(recorded, clean)[0, 1] > 0.8
+    changed = [record(clean, 48000, np.random.default_rng(seed)) for seed in range(8)]
+    assert len({x.tobytes() for x in changed}) > 5

@@ -1,0 +1,228 @@
+"""A light SSL frontend: a small network that imitates a large one."""
+
+from typing import Optional, Sequence
+
+import torch
+import torch.nn.functional as F
+
+from espnet_samos.frontend.padding import UnpaddedFrontend
+from espnet_samos.frontend.upstreams.checkpoint import read_checkpoint
+
+# 10 ms and 20 ms at 16 kHz; the first convolution halves the frames.
+HOP_LENGTH = 160
+WIN_LENGTH = 320
+NUM_BINS = WIN_LENGTH // 2 + 1
+COMPRESSION = 0.3  # exponent of the magnitudes
+EPS = 1e-8
+NUM_HEADS = 8
+# what the position encoding covers: 7.68 s
+MAX_FRAMES = 384
+# Frames this far below the loud ones are silent, where no louder one is near.
+SILENCE_DB = -50.0
+LOUD = 0.95  # quantile of the frames
+NEAR_FRAMES = 10
+
+
+class SeparableConv2d(torch.nn.Module):
+    """A depthwise and a pointwise convolution, around which the input is added."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int):
+        super().__init__()
+        self.depthwise = torch.nn.Sequential(
+            torch.nn.Conv2d(
+                in_channels,
+                in_channels,
+                3,
+                stride=(1, stride),
+                padding=1,
+                groups=in_channels,
+                bias=False,
+            ),
+            torch.nn.BatchNorm2d(in_channels),
+        )
+        self.pointwise = torch.nn.Sequential(
+            torch.nn.Conv2d(in_channels, out_channels, 1, bias=False),
+            torch.nn.BatchNorm2d(out_channels),
+            torch.nn.ReLU(),
+        )
+        self.adds = in_channels == out_channels and stride == 1
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.pointwise(self.depthwise(x))
+        return x + y if self.adds else y
+
+
+class LightSslFrontend(UnpaddedFrontend):
+    """A small CNN and transformer layers that imitate a large model's hidden states.
+
+    Its weights come from a distillation (`espnet_samos.tasks.distillation`), and are
+    part of the trained model. The waveform is divided by its peak, so features do not
+    depend on the level. Frames of silence are zero: those 50 dB below the loud ones,
+    200 ms or more from any that is not.
+
+    Args:
+        channels: Channels of the CNN after its first convolution and after each pair
+            of separable ones; each pair halves the frequency bins.
+        output_size: Dimension of a hidden state.
+        feedforward_size: Dimension inside a transformer layer.
+        num_layers: Number of transformer layers.
+        layers: Which hidden states are the features, side by side: 0 is what the CNN
+            gives, k the output of the k-th transformer layer.
+        freeze: Keep the weights as they are while the rest of a model is trained.
+        init_file: The model that a distillation trained, to begin with its weights. A
+            model that is loaded has its own.
+
+    Raises:
+        ValueError: There is no such layer, or the file is of something else.
+        FileNotFoundError: There is no such file.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int] = (24, 48, 72, 120, 192),
+        output_size: int = 200,
+        feedforward_size: int = 400,
+        num_layers: int = 5,
+        layers: Sequence[int] = (3, 5),
+        freeze: bool = True,
+        init_file: Optional[str] = None,
+    ):
+        super().__init__()
+        if not layers or not all(0 <= layer <= num_layers for layer in layers):
+            raise ValueError(
+                f"layers is {list(layers)}: give some of 0..{num_layers}, which "
+                "num_layers allows"
+            )
+        self.hop_length = 2 * HOP_LENGTH
+        self.layers = list(layers)
+        self._output_size = output_size * len(layers)
+        self.stem = torch.nn.Sequential(
+            torch.nn.Conv2d(
+                2, channels[0], (4, 5), stride=2, padding=(1, 2), bias=False
+            ),
+            torch.nn.BatchNorm2d(channels[0]),
+            torch.nn.ReLU(),
+        )
+        num_bins = -(-NUM_BINS // 2)
+        blocks = []
+        for before, after in zip(channels[:-1], channels[1:], strict=True):
+            blocks += [
+                SeparableConv2d(before, after, stride=2),
+                SeparableConv2d(after, after, stride=1),
+            ]
+            num_bins = -(-num_bins // 2)
+        self.cnn = torch.nn.Sequential(*blocks)
+        self.projection = torch.nn.Linear(channels[-1] * num_bins, output_size)
+        self.position = torch.nn.Parameter(torch.zeros(1, MAX_FRAMES, output_size))
+        self.transformer = torch.nn.ModuleList(
+            torch.nn.TransformerEncoderLayer(
+                output_size,
+                NUM_HEADS,
+                feedforward_size,
+                dropout=0.0,
+                batch_first=True,
+            )
+            for _ in range(num_layers)
+        )
+        if init_file is not None:
+            self._load(init_file)
+        self.freeze = freeze
+        self.requires_grad_(not freeze)
+
+    def _load(self, path: str) -> None:
+        weights = read_checkpoint(path)
+        prefix = "student."
+        try:
+            self.load_state_dict(
+                {
+                    name.removeprefix(prefix): value
+                    for name, value in weights.items()
+                    if name.startswith(prefix)
+                }
+            )
+        except RuntimeError as e:
+            raise ValueError(
+                f"ssl_frontend_conf.init_file: {path} is no distillation of a frontend "
+                f"of these sizes: {e}"
+            ) from e
+
+    def train(self, mode: bool = True) -> "LightSslFrontend":
+        """Set the mode; a frozen frontend stays in evaluation."""
+        return super().train(mode and not self.freeze)
+
+    def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """Run clips of one length: (Batch, NSamples) -> (Batch, NFrames, Dim)."""
+        spectrum = compressed_spectrum(waveforms)
+        states = self.hidden_states(spectrum)
+        feats = torch.cat([states[layer] for layer in self.layers], dim=-1)
+        return feats.masked_fill(_silence(spectrum, feats.shape[1]), 0.0)
+
+    def cnn_output(self, spectrum: torch.Tensor) -> torch.Tensor:
+        """Compute the hidden state 0, (Batch, NFrames', Dim), of `spectrum`."""
+        # (Batch, Channels, NFrames', NBins') -> (Batch, NFrames', Channels * NBins')
+        x = self.cnn(self.stem(spectrum)).transpose(1, 2).flatten(2)
+        return self.projection(x)
+
+    def hidden_states(self, spectrum: torch.Tensor) -> Sequence[torch.Tensor]:
+        """Compute what the CNN gives, and what each transformer layer gives.
+
+        Args:
+            spectrum: (Batch, 2, NFrames, NBins), as `compressed_spectrum` gives it.
+
+        Returns:
+            For each of them (Batch, NFrames', Dim), a frame every 20 ms.
+        """
+        x = self.cnn_output(spectrum)
+        states = [x]
+        num_segments = -(-x.shape[1] // MAX_FRAMES)
+        parts = [
+            part + self.position[:, : part.shape[1]]
+            for part in x.tensor_split(num_segments, dim=1)
+        ]
+        for layer in self.transformer[: max(self.layers)]:
+            parts = [layer(part) for part in parts]
+            states.append(torch.cat(parts, dim=1))
+        return states
+
+
+def compressed_spectrum(waveforms: torch.Tensor) -> torch.Tensor:
+    """Compute the STFT, its magnitudes compressed.
+
+    Args:
+        waveforms: At 16 kHz (Batch, NSamples).
+
+    Returns:
+        Real and imaginary parts (Batch, 2, NSamples // 160, 161).
+    """
+    waveforms = waveforms.float()
+    peak = waveforms.abs().amax(dim=1, keepdim=True)
+    margin = (WIN_LENGTH - HOP_LENGTH) // 2
+    x = F.pad(waveforms / (peak + EPS), (margin, margin), mode="reflect")
+    window = torch.hann_window(WIN_LENGTH, device=x.device)
+    # (Batch, NSamples) -> (Batch, NBins, NFrames, 2)
+    spectrum = torch.view_as_real(
+        torch.stft(
+            x,
+            n_fft=WIN_LENGTH,
+            hop_length=HOP_LENGTH,
+            window=window,
+            center=False,
+            return_complex=True,
+        )
+    )
+    magnitude = spectrum.square().sum(dim=-1, keepdim=True).sqrt().clamp(min=EPS)
+    # (Batch, NBins, NFrames, 2) -> (Batch, 2, NFrames, NBins)
+    return (spectrum * magnitude ** (COMPRESSION - 1)).permute(0, 3, 2, 1)
+
+
+def _silence(spectrum: torch.Tensor, num_frames: int) -> torch.Tensor:
+    """Return where frames are silent, (Batch, num_frames, 1), of half as many."""
+    # (Batch, 2, NFrames, NBins) -> (Batch, NFrames)
+    level = spectrum.square().sum(dim=(1, 3))
+    level = F.max_pool1d(level[:, None], 2, ceil_mode=True)[..., :num_frames]
+    loud = torch.quantile(level, LOUD, dim=-1, keepdim=True)
+    # magnitudes are compressed, and levels with them
+    threshold = loud * 10 ** (COMPRESSION * SILENCE_DB / 10)
+    near = 2 * NEAR_FRAMES + 1
+    heard = F.max_pool1d((level > threshold).float(), near, 1, NEAR_FRAMES)
+    return (heard == 0).transpose(1, 2)

@@ -1,0 +1,109 @@
+"""A light frontend that learns to give what a large one gives."""
+
+from typing import Dict, Optional, Tuple
+
+import torch
+from espnet2.torch_utils.device_funcs import force_gatherable
+from espnet2.train.abs_espnet_model import AbsESPnetModel
+
+from espnet_samos.frontend.light_ssl import LightSslFrontend, compressed_spectrum
+
+# Frames at both ends of a window see the padding in one network and not in the other.
+EDGE_FRAMES = 2
+
+
+class DistillationModel(AbsESPnetModel):
+    """Learn the features of a teacher, which were computed beforehand.
+
+    The loss is the squared error of the CNN's output, with each dimension in units of
+    its standard deviation over the training data: one minus it is the share of their
+    variance that is explained. The transformer layers above are the teacher's own,
+    as long as they fit, and are not trained.
+
+    Args:
+        student: The light frontend.
+    """
+
+    def __init__(self, student: LightSslFrontend):
+        super().__init__()
+        self.student = student
+        # learns mean and variance of the teacher's features
+        self.scale = torch.nn.BatchNorm1d(
+            student.projection.out_features, affine=False, momentum=None
+        )
+
+    def forward(
+        self,
+        speech_16k: torch.Tensor,
+        teacher_feats: torch.Tensor,
+        speech_16k_lengths: Optional[torch.Tensor] = None,
+        teacher_feats_lengths: Optional[torch.Tensor] = None,
+        **kwargs: object,
+    ) -> Tuple[torch.Tensor, Dict[str, torch.Tensor], torch.Tensor]:
+        """Compute the loss of a batch.
+
+        Args:
+            speech_16k: Windows at 16 kHz (Batch, NSamples), all of one length.
+            teacher_feats: The teacher's features (Batch, NFrames, Dim), every 20 ms.
+            speech_16k_lengths: (Batch,) in samples.
+            teacher_feats_lengths: (Batch,) in frames.
+            kwargs: The clips' names, which ESPnet adds.
+
+        Returns:
+            The loss, statistics and the weight, as ESPnet's trainer takes them.
+
+        Raises:
+            ValueError: The teacher's features are of another size or rate.
+        """
+        found = self.student.cnn_output(compressed_spectrum(speech_16k))
+        if (
+            found.shape[2] != teacher_feats.shape[2]
+            or abs(found.shape[1] - teacher_feats.shape[1]) > EDGE_FRAMES
+        ):
+            raise ValueError(
+                f"the teacher has {teacher_feats.shape[1]} frames of {teacher_feats.shape[2]} "
+                f"features in a window, the student {found.shape[1]} of "
+                f"{found.shape[2]}: set ssl_frontend_conf.output_size, and take a "
+                "teacher with a frame every 20 ms"
+            )
+        num_frames = min(found.shape[1], teacher_feats.shape[1])
+        inner = slice(EDGE_FRAMES, num_frames - EDGE_FRAMES)
+        # (Batch, NFrames, Dim) -> (Batch * NFrames', Dim)
+        expected = teacher_feats[:, inner].flatten(0, 1)
+        self.scale(expected)
+        error = (found[:, inner].flatten(0, 1) - expected).square()
+        loss = (error / (self.scale.running_var + self.scale.eps)).mean()
+        stats = dict(loss=loss.detach())
+        return force_gatherable((loss, stats, len(teacher_feats)), loss.device)
+
+    def collect_feats(self, **batch: torch.Tensor) -> Dict[str, torch.Tensor]:
+        """Return no features: ESPnet's statistics of them have no use here."""
+        return {}
+
+
+def copy_transformer(student: LightSslFrontend) -> None:
+    """Copy Distill-MOS's transformer layers, and its position encoding, to a student.
+
+    Raises:
+        ImportError: `distillmos` is not installed.
+        ValueError: The student's layers have other sizes, or it has more of them.
+    """
+    from espnet_samos.frontend.distillmos import DistillMosFrontend
+
+    teacher = DistillMosFrontend(layer=7).model.module
+    num_layers = len(student.transformer)
+    if num_layers > len(teacher.layers):
+        raise ValueError(
+            f"ssl_frontend_conf.num_layers is {num_layers}: Distill-MOS has "
+            f"{len(teacher.layers)}"
+        )
+    with torch.no_grad():
+        try:
+            for mine, theirs in zip(student.transformer, teacher.layers, strict=False):
+                mine.load_state_dict(theirs.state_dict())
+            student.position.copy_(teacher.position_encoding.pe)
+        except RuntimeError as e:
+            raise ValueError(
+                "ssl_frontend_conf: output_size is 200 and feedforward_size 400 in "
+                f"Distill-MOS: {e}"
+            ) from e

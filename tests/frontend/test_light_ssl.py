@@ -1,0 +1,81 @@
+import pytest
+import torch
+
+from espnet_samos.frontend.light_ssl import LightSslFrontend
+from tests.tiny_model import speechlike
+
+TINY = dict(channels=[4, 8, 8], output_size=16, feedforward_size=32, num_layers=2)
+
+
+def waveforms(seconds=2.0, batch=2):
+    return torch.stack(
+        [torch.from_numpy(speechlike(seconds, 16000, seed)) for seed in range(batch)]
+    )
+
+
+def extract(frontend, x):
+    with torch.no_grad():
+        return frontend(x, torch.full((len(x),), x.shape[1]))
+
+
+@pytest.fixture
+def frontend():
+    torch.manual_seed(0)
+    return LightSslFrontend(**TINY, layers=[0, 2]).eval()
+
+
+def test_frames_of_20_ms_with_all_layers_side_by_side(frontend):
+    feats, lengths = extract(frontend, waveforms(2.0))
+    assert feats.shape == (2, 100, 32) and lengths.tolist() == [100, 100]
+    assert frontend.output_size() == 32 and frontend.hop_length == 320
+    alone = LightSslFrontend(**TINY, layers=[2]).eval()
+    alone.load_state_dict(frontend.state_dict())
+    torch.testing.assert_close(extract(alone, waveforms())[0], feats[..., 16:])
+
+
+def test_the_level_does_not_count(frontend):
+    x = waveforms()
+    feats, _ = extract(frontend, x)
+    torch.testing.assert_close(extract(frontend, 0.01 * x)[0], feats)
+
+
+def test_silence_is_zero_and_what_is_near_speech_is_not(frontend):
+    x = torch.cat([waveforms(1.0, 1), torch.zeros(1, 16000)], dim=1)
+    feats, _ = extract(frontend, x)
+    silent = (feats[0] == 0).all(dim=-1)
+    assert not silent[:58].any() and silent[62:].all()
+    # a drop-out of 100 ms is no silence
+    gap = waveforms(1.0, 1)
+    gap[:, 8000:9600] = 0
+    assert not (extract(frontend, gap)[0][0] == 0).all(dim=-1).any()
+
+
+def test_a_long_clip_is_cut_into_segments(frontend):
+    # the position encoding covers 384 frames
+    assert extract(frontend, waveforms(20.0, 1))[0].shape == (1, 1000, 32)
+
+
+def test_frozen_and_trained(frontend):
+    assert not any(p.requires_grad for p in frontend.parameters())
+    assert not frontend.train().training
+    trained = LightSslFrontend(**TINY, layers=[2], freeze=False).train()
+    assert trained.training and all(p.requires_grad for p in trained.parameters())
+
+
+def test_weights_of_a_distillation_to_begin_with(frontend, tmp_path):
+    path = tmp_path / "best.pth"
+    weights = {f"student.{n}": v for n, v in frontend.state_dict().items()}
+    torch.save({**weights, "scale.running_var": torch.ones(16)}, path)
+    loaded = LightSslFrontend(**TINY, layers=[0, 2], init_file=str(path)).eval()
+    x = waveforms()
+    torch.testing.assert_close(extract(loaded, x)[0], extract(frontend, x)[0])
+    with pytest.raises(ValueError, match="best.pth is no distillation of a frontend"):
+        LightSslFrontend(**{**TINY, "output_size": 8}, layers=[2], init_file=str(path))
+    with pytest.raises(FileNotFoundError):
+        LightSslFrontend(**TINY, layers=[2], init_file=str(tmp_path / "none.pth"))
+
+
+@pytest.mark.parametrize("layers", [[], [3], [-1]])
+def test_a_layer_that_is_not_there_is_named(layers):
+    with pytest.raises(ValueError, match=r"give some of 0\.\.2"):
+        LightSslFrontend(**TINY, layers=layers)

@@ -1,0 +1,57 @@
+import pytest
+import torch
+
+from espnet_samos.mos.composed_head import ComposedHead
+
+
+@pytest.fixture
+def head():
+    torch.manual_seed(0)
+    return ComposedHead(10, spectrogram_size=4, hidden_sizes=[8], dropout_rate=0.0)
+
+
+def test_the_score_follows_from_the_partial_ones(head):
+    vectors = torch.randn(64, 10)
+    head(vectors)
+    head.eval()
+    mean, variance = head(vectors)
+    low, band, upper = head.partial_scores(vectors).T
+    kept = 1 - 0.17 * (5 - band) / 4 - 0.30 * (5 - upper) / 4
+    torch.testing.assert_close(mean, 1 + (low - 1) * kept)
+    assert (mean > 1).all() and (mean < 5).all() and (variance > 0).all()
+
+
+def test_each_branch_sees_its_own_part(head):
+    head.eval()
+    vectors = torch.randn(8, 10)
+    scores = head.partial_scores(vectors)
+    other = torch.cat([vectors[:, :6], torch.randn(8, 4)], dim=1)
+    assert torch.equal(head.partial_scores(other)[:, 0], scores[:, 0])
+    assert not torch.equal(head.partial_scores(other)[:, 1], scores[:, 1])
+    other = torch.cat([torch.randn(8, 6), vectors[:, 6:]], dim=1)
+    assert torch.equal(head.partial_scores(other)[:, 1:], scores[:, 1:])
+
+
+def test_partial_labels_are_learnt_where_they_are(head):
+    torch.manual_seed(1)
+    vectors = torch.randn(256, 10)
+    labels = {
+        "low": 3 + vectors[:, 0].clamp(-1.5, 1.5),
+        "band": 3 + vectors[:, 7].clamp(-1.5, 1.5),
+    }
+    assert head.partial_loss(vectors, {}) == 0
+    optimizer = torch.optim.Adam(head.parameters(), 0.02)
+    for _ in range(200):
+        optimizer.zero_grad()
+        head.partial_loss(vectors, labels).backward()
+        optimizer.step()
+    scores = head.eval().partial_scores(vectors)
+    for column, name in enumerate(labels):
+        found = torch.corrcoef(torch.stack([scores[:, column], labels[name]]))
+        assert found[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("size", [0, 10])
+def test_a_missing_branch_is_named(size):
+    with pytest.raises(ValueError, match="head: composed needs both branches"):
+        ComposedHead(10, spectrogram_size=size)
