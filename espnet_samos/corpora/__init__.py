@@ -17,6 +17,7 @@ A new corpus is one module and one line here.
 
 CORPORA = {
     "mini": "espnet_samos.corpora.mini",
+    "broad": "espnet_samos.corpora.broad",
     "csv": "espnet_samos.corpora.csv_reader",
     "nisqa": "espnet_samos.corpora.nisqa",
     "audiomos": "espnet_samos.corpora.audiomos",

@@ -1,13 +1,20 @@
 """Unpacking of archives that were downloaded."""
 
+import io
+import lzma
 import shutil
+import tarfile
 import zipfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from tqdm import tqdm
 
 from espnet_samos.utils.tables import DataError
+
+AR_MAGIC = b"!<arch>\n"
+AR_HEADER_SIZE = 60
 
 
 def check_space(folder: Path, num_bytes: int) -> None:
@@ -51,3 +58,45 @@ def unpack(archive: Path, folder: Path) -> None:
         if inner.suffix == ".zip" and inner.is_file():
             unpack(inner, inner.parent)
             inner.unlink()
+
+
+def unpack_debian(package: Path, inside: str, folder: Path) -> None:
+    """Unpack a folder of a Debian package.
+
+    Args:
+        package: The package, whose data are compressed in a way that Python knows.
+        inside: The folder inside it, without a slash at either end.
+        folder: Where its contents go.
+
+    Raises:
+        DataError: It is damaged, or has no such folder.
+    """
+    try:
+        with package.open("rb") as file:
+            data = _member_of_ar(file, "data.tar")
+            with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+                members = []
+                for member in archive.getmembers():
+                    path = PurePosixPath(member.name)
+                    if member.isfile() and path.is_relative_to(inside):
+                        member.name = str(path.relative_to(inside))
+                        members.append(member)
+                if not members:
+                    raise DataError(f"{package}: no folder {inside} inside")
+                archive.extractall(folder, members, filter="data")
+    except (tarfile.TarError, ValueError, EOFError, lzma.LZMAError) as e:
+        raise DataError(f"{package}: cannot be unpacked ({e}): download it anew") from e
+
+
+def _member_of_ar(file: BinaryIO, name: str) -> bytes:
+    """Return the first member of a Unix archive whose name begins like that."""
+    if file.read(len(AR_MAGIC)) != AR_MAGIC:
+        raise ValueError("it is no Unix archive")
+    while len(header := file.read(AR_HEADER_SIZE)) == AR_HEADER_SIZE:
+        size = int(header[48:58])
+        data = file.read(size + size % 2)[:size]
+        if len(data) < size:
+            raise ValueError("it is cut short")
+        if header[:16].decode("ascii", "replace").startswith(name):
+            return data
+    raise ValueError(f"it has no {name}")

@@ -1,5 +1,5 @@
 """Where corpora can be downloaded from: a record of Zenodo, a dataset of the Hugging
-Face hub, a folder of a GitHub repository.
+Face hub, a folder of a GitHub repository, packages of Debian.
 
 A corpus' module names its own in `DOWNLOAD`. A new kind of source is one class here.
 """
@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, List, NamedTuple, Optional, Tuple
 from urllib.parse import quote
 
-from espnet_samos.corpora.archives import check_space, unpack
+from espnet_samos.corpora.archives import check_space, unpack, unpack_debian
 from espnet_samos.utils.tables import DataError
 
 TIMEOUT_SECONDS = 60
@@ -191,6 +191,39 @@ class GitHubFolder(Source):
         _download_files(self.list_files(), contents)
         for lock in contents.rglob("*.part.lock"):
             lock.unlink()
+        return contents
+
+
+@dataclass(frozen=True)
+class DebianPackages(Source):
+    """A folder that packages of Debian have together.
+
+    Args:
+        files: Names, sizes and checksums of the packages.
+        pool: Their folder in Debian's archive.
+        folder: The folder inside them.
+        target: What it is called in the corpus' folder.
+        archive: Address of the archive.
+    """
+
+    files: Tuple[Tuple[str, int, str], ...]
+    pool: str
+    folder: str
+    target: str
+    archive: str = "https://deb.debian.org/debian/pool"
+
+    def fetch(self, folder: Path) -> Path:
+        """Download the packages and unpack their folders."""
+        archives, contents = folder / "archives", folder / "contents"
+        files = [
+            RemoteFile(name, f"{self.archive}/{self.pool}/{name}", size, checksum)
+            for name, size, checksum in self.files
+        ]
+        _download_files(files, archives)
+        if contents.exists():  # of an unpacking that was interrupted
+            shutil.rmtree(contents)
+        for file in files:
+            unpack_debian(archives / file.name, self.folder, contents / self.target)
         return contents
 
 

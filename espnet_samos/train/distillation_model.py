@@ -56,17 +56,16 @@ class DistillationModel(AbsESPnetModel):
             ValueError: The teacher's features are of another size or rate.
         """
         found = self.student.cnn_output(compressed_spectrum(speech_16k))
-        if (
-            found.shape[2] != teacher_feats.shape[2]
-            or abs(found.shape[1] - teacher_feats.shape[1]) > EDGE_FRAMES
-        ):
+        sizes = found.shape[1:], teacher_feats.shape[1:]
+        (num_frames, dim), (teacher_frames, teacher_dim) = sizes
+        if dim != teacher_dim or abs(num_frames - teacher_frames) > EDGE_FRAMES:
             raise ValueError(
-                f"the teacher has {teacher_feats.shape[1]} frames of {teacher_feats.shape[2]} "
-                f"features in a window, the student {found.shape[1]} of "
-                f"{found.shape[2]}: set ssl_frontend_conf.output_size, and take a "
-                "teacher with a frame every 20 ms"
+                f"the teacher has {teacher_frames} frames of {teacher_dim} features in "
+                f"a window, the student {num_frames} of {dim}: set "
+                "ssl_frontend_conf.output_size, and take a teacher with a frame every "
+                "20 ms"
             )
-        num_frames = min(found.shape[1], teacher_feats.shape[1])
+        num_frames = min(num_frames, teacher_frames)
         inner = slice(EDGE_FRAMES, num_frames - EDGE_FRAMES)
         # (Batch, NFrames, Dim) -> (Batch * NFrames', Dim)
         expected = teacher_feats[:, inner].flatten(0, 1)

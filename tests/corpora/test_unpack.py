@@ -1,9 +1,10 @@
 import io
+import tarfile
 import zipfile
 
 import pytest
 
-from espnet_samos.corpora.archives import check_space, unpack
+from espnet_samos.corpora.archives import check_space, unpack, unpack_debian
 from espnet_samos.utils.tables import DataError
 
 
@@ -59,3 +60,54 @@ def test_what_the_disk_cannot_hold_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"1000000\.0 GB are needed"):
         check_space(tmp_path, 10**15)
     check_space(tmp_path, 1000)
+
+
+def debian_package(**members):
+    """A package with these files: an archive of archives."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:xz") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(f"./{name}")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    package = b"!<arch>\n"
+    for name, content in (
+        ("debian-binary", b"2.0\n"),
+        ("control.tar.xz", b"odd"),
+        ("data.tar.xz", data.getvalue()),
+    ):
+        package += (
+            f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode()
+        )
+        package += content + b"\n" * (len(content) % 2)
+    return package
+
+
+def test_a_folder_of_a_debian_package_is_unpacked(tmp_path):
+    package = tmp_path / "a.deb"
+    package.write_bytes(
+        debian_package(**{"usr/share/x/a/1.raw": b"one", "usr/share/y/2": b"two"})
+    )
+    unpack_debian(package, "usr/share/x", tmp_path / "out")
+    assert (tmp_path / "out/a/1.raw").read_bytes() == b"one"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a"]
+    with pytest.raises(DataError, match="a.deb: no folder usr/share/z inside"):
+        unpack_debian(package, "usr/share/z", tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["../evil", "usr/../../evil"])
+def test_a_debian_package_that_leads_outside_is_refused(tmp_path, name):
+    package = tmp_path / "a.deb"
+    package.write_bytes(debian_package(**{f"usr/share/x/{name}": b"evil"}))
+    with pytest.raises(DataError, match="a.deb: cannot be unpacked|no folder"):
+        unpack_debian(package, "usr/share/x", tmp_path / "folder" / "out")
+    assert not list(tmp_path.rglob("evil"))
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -40])
+def test_a_damaged_debian_package_is_named(tmp_path, keep):
+    package = tmp_path / "a.deb"
+    whole = debian_package(**{"usr/share/x/1": bytes(range(256)) * 20})
+    package.write_bytes(whole[:keep] if keep else b"PK" + whole)
+    with pytest.raises(DataError, match="a.deb: cannot be unpacked"):
+        unpack_debian(package, "usr/share/x", tmp_path / "out")

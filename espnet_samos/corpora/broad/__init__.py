@@ -9,11 +9,37 @@ from pathlib import Path
 from typing import Union
 
 from espnet_samos.corpora.clip import Clip, ClipSets
+from espnet_samos.corpora.sources import DebianPackages
 from espnet_samos.utils.tables import DataError
 
 LABEL_NOTE = (
     "labels are computed, by predictors trained on people's ratings and by "
     "full-reference measures"
+)
+
+WHERE = (
+    "https://packages.debian.org, packages asterisk-core-sounds-{en,es,fr,it,ru}-g722: "
+    "the folder usr/share/asterisk/sounds of each, together, as recordings; licences: "
+    "CC BY-SA 3.0, Russian CC BY 3.0"
+)
+DOWNLOAD = DebianPackages(
+    files=tuple(
+        (
+            f"asterisk-core-sounds-{lang}-g722_1.6.1-1_all.deb",
+            size,
+            f"sha256:{checksum}",
+        )
+        for lang, size, checksum in (
+            ("en", 10565860, "38c5261820b406dcb0ecb37675720da2"),
+            ("es", 13048380, "e4e3b4281057d3b81b779298fd6be705"),
+            ("fr", 10822860, "7add61d5e42279ecff1bbdf842a5a946"),
+            ("it", 10087176, "46b4cf7afc508a5fcfc051b7ea233251"),
+            ("ru", 10579440, "673b4238a6b8269960f055d868c6a110"),
+        )
+    ),
+    pool="main/a/asterisk-core-sounds",
+    folder="usr/share/asterisk/sounds",
+    target="recordings",
 )
 
 
@@ -54,6 +80,11 @@ def prepare(
     from espnet_samos.corpora.broad.make import prepare_broad, read_measures
 
     root = Path(corpus_dir)
+    if not (root / "recordings").is_dir():
+        raise DataError(
+            f"{root / 'recordings'} is missing: add --download true, or get it from "
+            f"{WHERE}"
+        )
     prepare_broad(root, root / "recordings", nj, share)
     sets: ClipSets = {}
     for utterance in read_measures(root):
