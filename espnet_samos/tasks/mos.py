@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Callable, List, Optional, Tuple
 
 import torch
-from espnet2.tasks.abs_task import scheduler_classes
 from espnet2.torch_utils.initialize import INITIALIZATIONS
 from espnet2.train.collate_fn import CommonCollateFn
 from espnet2.utils.get_default_kwargs import get_default_kwargs
@@ -22,9 +21,7 @@ from espnet_samos.train import data_types  # noqa: F401 (adds what datasets read
 from espnet_samos.train.checkpoint import check_fits
 from espnet_samos.train.dump_ssl_feats import ssl_settings, weights_digest
 from espnet_samos.train.ssl_feats import check_same_ssl
-from espnet_samos.train.trainer import ExponentialStepLR, MosTrainer
-
-scheduler_classes["exponentialsteplr"] = ExponentialStepLR
+from espnet_samos.train.trainer import MosTrainer
 
 # Of a clip, one each; partial scores where the head has some.
 LABELS = (

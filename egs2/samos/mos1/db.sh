@@ -6,6 +6,9 @@
 # The mini corpus is made here, not downloaded.
 MINI=downloads/mini
 
+# So is the broad corpus, but for some recordings.
+BROAD=downloads/broad
+
 NISQA=downloads/nisqa
 AUDIOMOS=downloads/audiomos
 TCD_VOIP=downloads/tcd_voip
