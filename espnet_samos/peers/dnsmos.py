@@ -1,7 +1,7 @@
 """DNSMOS, as the package speechmos has it."""
 
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any, Sequence, Tuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ class Dnsmos(AbsPeer):
 
     package = "speechmos"
     needs = ("librosa", "onnxruntime", "requests")
-    names = ("dnsmos_p808", "dnsmos_ovrl")
+    names: Tuple[str, ...] = ("dnsmos_p808", "dnsmos_ovrl")
     fs = 16000
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """A light frontend that learns to give what a large one gives."""
 
-from typing import Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import torch
 from espnet2.torch_utils.device_funcs import force_gatherable
@@ -89,7 +89,7 @@ def copy_transformer(student: LightSslFrontend) -> None:
     """
     from espnet_samos.frontend.distillmos import DistillMosFrontend
 
-    teacher = DistillMosFrontend(layer=7).model.module
+    teacher: Any = DistillMosFrontend(layer=7).model.module
     num_layers = len(student.transformer)
     if num_layers > len(teacher.layers):
         raise ValueError(

@@ -62,7 +62,7 @@ def _talker(source: Source, rng: Generator) -> Degradation:
 
 
 def _hum(source: Source, rng: Generator) -> Degradation:
-    mains_hz = rng.choice([50, 60])
+    mains_hz = float(rng.choice([50, 60]))
     return partial(noise.hum, snr_db=rng.uniform(0, 40), mains_hz=mains_hz)
 
 
