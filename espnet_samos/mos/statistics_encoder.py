@@ -1,6 +1,6 @@
 """Statistics of the frames of a window."""
 
-from typing import Sequence
+from typing import List, Sequence
 
 import torch
 
@@ -41,24 +41,39 @@ class StatisticsEncoder(AbsClipEncoder):
 
     def forward(self, feats: torch.Tensor) -> torch.Tensor:
         """Encode: (Batch, NFrames, Dim) -> (Batch, output_size)."""
-        counted = (feats != 0).any(dim=-1)
+        counted = (feats != 0).any(dim=-1, keepdim=True)
         # a window of silence has no statistics, and is not scored
-        counted = counted | ~counted.any(dim=-1, keepdim=True)
-        return torch.stack(
-            [
-                self._statistics(clip[mask])
-                for clip, mask in zip(feats[..., self.first :], counted, strict=True)
-            ]
-        )
-
-    def _statistics(self, frames: torch.Tensor) -> torch.Tensor:
-        """(NFrames', Dim) -> (output_size,)."""
-        mean = frames.mean(dim=0)
-        deviation = frames - mean
-        found = [mean, deviation.square().mean(dim=0).clamp(min=1e-10).sqrt()]
-        if self.quantiles:
-            levels = frames.new_tensor(self.quantiles)
-            found += list(torch.quantile(frames, levels, dim=0))
+        counted = counted | ~counted.any(dim=1, keepdim=True)
+        feats = feats[..., self.first :]
+        # (Batch, NFrames, Dim) -> (Batch, 1, Dim)
+        number = counted.sum(dim=1, keepdim=True)
+        mean = (feats * counted).sum(dim=1, keepdim=True) / number
+        deviation = (feats - mean) * counted
+        variance = deviation.square().sum(dim=1, keepdim=True) / number
+        found = [mean, variance.clamp(min=1e-10).sqrt()]
+        found += self._quantiles(feats, counted, number)
         if self.changes:
-            found.append(frames.diff(dim=0).abs().sum(dim=0) / len(frames))
-        return torch.cat(found)
+            both = counted[:, 1:] & counted[:, :-1]
+            change = feats.diff(dim=1).abs() * both
+            found.append(change.sum(dim=1, keepdim=True) / number)
+        return torch.cat(found, dim=-1).squeeze(1)
+
+    def _quantiles(
+        self, feats: torch.Tensor, counted: torch.Tensor, number: torch.Tensor
+    ) -> List[torch.Tensor]:
+        """Return the quantiles of the frames that count, (Batch, 1, Dim) each.
+
+        As `torch.quantile`, which neither takes a mask nor can be exported.
+        """
+        if not self.quantiles:
+            return []
+        ordered = feats.masked_fill(~counted, torch.inf).sort(dim=1).values
+        last = (number - 1).expand(-1, -1, feats.shape[-1])
+        found = []
+        for level in self.quantiles:
+            place = level * last
+            below = place.floor().long()
+            low = ordered.gather(1, below)
+            high = ordered.gather(1, torch.minimum(below + 1, last))
+            found.append(low + (place - below) * (high - low))
+        return found

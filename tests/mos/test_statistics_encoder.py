@@ -21,7 +21,7 @@ def test_statistics_are_those_of_numpy():
 def test_silence_does_not_count():
     torch.manual_seed(0)
     feats = torch.randn(1, 30, 4)
-    encoder = StatisticsEncoder(4, 30, quantiles=[0.5])
+    encoder = StatisticsEncoder(4, 30, quantiles=[0.5, 0.9])
     with_silence = torch.cat([feats[:, :10], torch.zeros(1, 20, 4), feats[:, 10:]], 1)
     torch.testing.assert_close(encoder(with_silence), encoder(feats))
     # the first of a frame's features may be what is left out
