@@ -10,6 +10,7 @@ from typing import Callable, Dict, NamedTuple
 import numpy as np
 from numpy.random import Generator
 
+from espnet_samos.corpora.broad.non_speech import NON_SPEECH, non_speech
 from espnet_samos.corpora.degradations import (
     Degradation,
     amplitude,
@@ -43,6 +44,10 @@ def _log(rng: Generator, low: float, high: float) -> float:
 
 def _clean(source: Source, rng: Generator) -> Degradation:
     return amplitude.clean
+
+
+def _non_speech(source: Source, rng: Generator) -> Degradation:
+    return lambda x, fs, rng: non_speech(fs, rng)
 
 
 def _noise(source: Source, rng: Generator) -> Degradation:
@@ -181,6 +186,7 @@ def _at_rate(
 
 # Some are more frequent: what calls suffer from, and what has many faces.
 KINDS: Dict[str, Kind] = {
+    NON_SPEECH: _non_speech,
     "noise": _noise,
     "babble": _babble,
     "talker": _talker,

@@ -18,6 +18,8 @@ from typing import Any, Dict, Mapping
 
 import numpy as np
 
+from espnet_samos.corpora.broad.non_speech import NON_SPEECH
+
 # What each says of clean recorded speech; a clean original counts as that.
 CLEAN = {"distillmos": 4.14, "dnsmos_p808": 3.89}
 # Some voices are strange to them even where they are clean.
@@ -38,12 +40,14 @@ def partial_labels(measures: Mapping[str, Any]) -> Dict[str, float]:
     Args:
         measures: Scores of the clip and, with the ending `_clean`, of its original, by
             the names of `CLEAN`; `distortion` in dB, None where the clip is not in time
-            with its original; `lost` and `added`, 0 to 1.
+            with its original; `lost` and `added`, 0 to 1; `system`.
 
     Returns:
         `low`, the quality below 8 kHz; `band`, how much of the band above is there; and
         `upper`, how clean it is.
     """
+    if NON_SPEECH in measures["system"].split("+"):
+        return dict(low=LOWEST, band=5.0, upper=5.0)
     scores = []
     for name, clean in CLEAN.items():
         of_clean = max(measures[f"{name}_clean"] - 1, (clean - 1) / MAX_RATIO)

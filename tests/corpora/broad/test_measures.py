@@ -10,6 +10,7 @@ from espnet_samos.corpora.broad.labels import (
     label,
     partial_labels,
 )
+from espnet_samos.corpora.broad.non_speech import non_speech
 from espnet_samos.corpora.broad.recording import record
 from espnet_samos.corpora.degradations import bandwidth, losses, noise
 from espnet_samos.corpora.mini.speech import sentences, synthesise
@@ -78,7 +79,15 @@ def test_worst_moments_count(clean, rng):
 
 def measures(**changed):
     clean = {f"{name}_clean": score for name, score in CLEAN.items()}
-    return {**CLEAN, **clean, "distortion": 0.0, "lost": 0.0, "added": 0.0, **changed}
+    return {
+        **CLEAN,
+        **clean,
+        "system": "a",
+        "distortion": 0.0,
+        "lost": 0.0,
+        "added": 0.0,
+        **changed,
+    }
 
 
 def labelled(measures):
@@ -125,3 +134,11 @@ def test_recordings_are_what_nobody_minds(clean):
         assert np.corrcoef(recorded, clean)[0, 1] > 0.8
     changed = [record(clean, 48000, np.random.default_rng(seed)) for seed in range(8)]
     assert len({x.tobytes() for x in changed}) > 5
+
+
+def test_what_is_no_speech_has_the_lowest_label():
+    assert labelled(measures(system="non_speech")) == LOWEST
+    for seed in range(12):
+        sound = non_speech(16000, np.random.default_rng(seed))
+        assert 3 <= len(sound) / 16000 <= 6 and np.isfinite(sound).all()
+        assert 10 * np.log10(np.mean(sound**2)) == pytest.approx(-26, abs=1e-6)
