@@ -1,13 +1,15 @@
 """Scoring clips with a trained model."""
 
+import functools
 import math
 import os
 from collections import deque
+from importlib.util import find_spec
 from pathlib import Path
 from typing import (
+    TYPE_CHECKING,
     Callable,
     Deque,
-    Dict,
     Iterable,
     Iterator,
     List,
@@ -19,41 +21,25 @@ from typing import (
 )
 
 import numpy as np
-import torch
-from espnet2.torch_utils.device_funcs import to_device
 from tqdm import tqdm
 
 from espnet_samos.audio.reading import AudioError, check_multichannel
 from espnet_samos.audio.windows import Window, check_hop, check_windows
 from espnet_samos.inference.clips import Clip, Source
+from espnet_samos.inference.onnx_engine import OnnxEngine, graphs
 from espnet_samos.inference.prefetch import prefetch
 from espnet_samos.inference.result import MosResult, WindowScore, mixture
 from espnet_samos.model_zoo.find import CONFIG, DEFAULT_MODEL, TrainedModel, find_model
-from espnet_samos.mos.build import build_preprocessor, load_model
-from espnet_samos.mos.device import check_device, default_tensors, full_precision
 from espnet_samos.utils.files import printable
 
+if TYPE_CHECKING:
+    import torch
+
+    from espnet_samos.inference.torch_engine import TorchEngine
+    from espnet_samos.mos.espnet_model import ESPnetMosModel
+
+ENGINES = ("auto", "torch", "onnx")
 MAX_BFLOAT16_DIFFERENCE = 0.01
-
-
-def collate(windows: Sequence[Dict[str, np.ndarray]]) -> Dict[str, torch.Tensor]:
-    """Stack windows, which all have the same length, as ESPnet does in training.
-
-    ESPnet's own `CommonCollateFn` would import its TTS models.
-
-    Args:
-        windows: What `MosPreprocessor` gives for each of them.
-
-    Returns:
-        A batch, as `ESPnetMosModel.predict` takes it.
-    """
-    batch = {}
-    for name in windows[0]:
-        batch[name] = torch.from_numpy(np.stack([window[name] for window in windows]))
-        batch[f"{name}_lengths"] = torch.full(
-            (len(windows),), batch[name].shape[1], device="cpu"
-        )
-    return batch
 
 
 def check_batch_size(batch_size: int) -> int:
@@ -102,11 +88,16 @@ class MosPredictor:
             published model does it.
         trust: Take a model whose frontend can run code that comes with it, or download
             from anywhere.
+        engine: `onnx` for ONNX Runtime, which needs no PyTorch and starts at once;
+            `torch`; or `auto`, the first where it can be: on the CPU in float32, with
+            onnxruntime installed, and a model that comes with graphs.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The model file cannot be read, the dtype is another one, there is
-            no such device, or bfloat16 changes scores by more than 0.01 on it.
+        ImportError: What the engine needs is not installed.
+        ValueError: The model file cannot be read, the dtype or engine is another one,
+            the engine cannot do what is asked, there is no such device, or bfloat16
+            changes scores by more than 0.01 on it.
 
     Example:
         predictor = MosPredictor.from_pretrained()
@@ -123,6 +114,7 @@ class MosPredictor:
         multichannel: str = "downmix",
         windows: str = "all",
         trust: bool = False,
+        engine: str = "auto",
     ):
         check_windows(windows)
         check_multichannel(multichannel)
@@ -131,22 +123,51 @@ class MosPredictor:
                 raise FileNotFoundError(f"no such model file: {path}")
         if dtype not in ("float32", "bfloat16"):
             raise ValueError(f"dtype must be float32 or bfloat16, not '{dtype}'")
-        check_device(device)
+        if engine not in ENGINES:
+            raise ValueError(
+                f"engine must be one of {', '.join(ENGINES)}, not '{engine}'"
+            )
         model_file = Path(model_file)
-        train_config = Path(train_config or model_file.parent / CONFIG)
-        files = TrainedModel(train_config, model_file)
-        self.card = files.card()
-        with files.usable_config() as config, default_tensors():
-            self.model, self.train_args = load_model(config, model_file, device, trust)
-        # as a loss, it gives no gradients to its own weights
-        self.model.eval().requires_grad_(False)
+        self.files = TrainedModel(
+            Path(train_config or model_file.parent / CONFIG), model_file
+        )
+        self.card = self.files.card()
         self.device = device
+        self.trust = trust
         self.windows = windows
-        self.dtype = torch.float32
-        self.preprocess = build_preprocessor(self.train_args, train=False)
+        plain = device == "cpu" and dtype == "float32"
+        if engine == "onnx" and not plain:
+            raise ValueError(
+                f"engine onnx computes on the CPU in float32, not on {device} in "
+                f"{dtype}: use engine torch"
+            )
+        if engine == "auto":
+            can = plain and graphs(self.files) and find_spec("onnxruntime")
+            engine = "onnx" if can else "torch"
+        self.engine: Union[OnnxEngine, TorchEngine] = (
+            OnnxEngine(self.files) if engine == "onnx" else self.torch_engine
+        )
+        self.preprocess = self.engine.preprocessor()
         self.preprocess.multichannel = multichannel
         if dtype == "bfloat16":
             self._use_bfloat16()
+
+    @functools.cached_property
+    def torch_engine(self) -> "TorchEngine":
+        """The model in PyTorch, which is loaded for it where that has not been done.
+
+        Raises:
+            ImportError: PyTorch or ESPnet is not installed.
+            ValueError: The model cannot be loaded.
+        """
+        from espnet_samos.inference.torch_engine import TorchEngine
+
+        return TorchEngine(self.files, self.device, self.trust)
+
+    @property
+    def model(self) -> "ESPnetMosModel":
+        """The model in PyTorch."""
+        return self.torch_engine.model
 
     @classmethod
     def from_pretrained(
@@ -159,7 +180,7 @@ class MosPredictor:
         Args:
             model: The name of a packaged model (`small`), a folder, an archive, a
                 `.pth` file, or a tag on Hugging Face or in ESPnet's model zoo.
-            kwargs: `device`, `dtype`, `multichannel`, `windows` and `trust`.
+            kwargs: `device`, `dtype`, `multichannel`, `windows`, `trust`, `engine`.
 
         Raises:
             FileNotFoundError: There is no such model.
@@ -181,7 +202,7 @@ class MosPredictor:
 
     def predict(
         self,
-        audio: Union[np.ndarray, torch.Tensor],
+        audio: Union[np.ndarray, "torch.Tensor"],
         fs: int,
         name: str = "clip",
         batch_size: int = 8,
@@ -266,7 +287,7 @@ class MosPredictor:
 
     def predict_windows(
         self,
-        audio: Union[Path, str, np.ndarray, torch.Tensor],
+        audio: Union[Path, str, np.ndarray, "torch.Tensor"],
         fs: Optional[int] = None,
         hop_seconds: Optional[float] = None,
         batch_size: int = 8,
@@ -307,39 +328,6 @@ class MosPredictor:
         if clip.error is not None:
             raise AudioError(clip.error)
 
-    @torch.no_grad()
-    def predict_batch(
-        self, batch: Dict[str, torch.Tensor]
-    ) -> Tuple[np.ndarray, np.ndarray]:
-        """Score a batch as ESPnet's and this module's `collate` make it.
-
-        Returns:
-            Means (Batch,) and standard deviations (Batch,).
-
-        Raises:
-            MemoryError: The device has not enough memory for so many windows.
-        """
-        device_type = torch.device(self.device).type
-        try:
-            with full_precision(device_type):
-                batch = to_device(batch, self.device)
-                if self.dtype is not torch.float32 and "speech_16k" in batch:
-                    assert self.model.ssl_frontend is not None  # as its input is there
-                    # three digits: enough within the SSL model, not for a score
-                    with torch.autocast(device_type, self.dtype):
-                        feats, _ = self.model.ssl_frontend(
-                            batch["speech_16k"], batch["speech_16k_lengths"]
-                        )
-                    batch["ssl_feats"] = feats.float()
-                mean, variance = self.model.predict(**batch)
-        except torch.OutOfMemoryError as e:
-            num_windows = len(next(iter(batch.values())))
-            raise MemoryError(
-                f"the memory of {self.device} is too small for {num_windows} windows "
-                "at a time: use a smaller batch_size"
-            ) from e
-        return mean.cpu().numpy(), variance.sqrt().cpu().numpy()
-
     def score_windows(self, windows: Sequence[Window]) -> List[WindowScore]:
         """Score windows as one batch; a silent one has NaN.
 
@@ -349,7 +337,7 @@ class MosPredictor:
         data = [window.data for window in windows if not window.silent]
         predictions: Iterator[Tuple[float, float]] = iter(())
         if data:
-            predictions = zip(*self.predict_batch(collate(data)), strict=True)
+            predictions = zip(*self.engine.predict(data), strict=True)
         scores = []
         for window in windows:
             mean, std = (math.nan, math.nan) if window.silent else next(predictions)
@@ -475,8 +463,10 @@ class MosPredictor:
         )
         envelope = np.sin(2 * np.pi * 4 * np.arange(num_samples) / 48000) ** 2
         clips = 0.3 * tone * envelope + noise * envelope
+        import torch
+
         before = [self.predict(clip, 48000).mean for clip in clips]
-        self.dtype = torch.bfloat16
+        self.torch_engine.dtype = torch.bfloat16
         after = [self.predict(clip, 48000).mean for clip in clips]
         difference = float(np.abs(np.subtract(before, after)).max())
         if not difference <= MAX_BFLOAT16_DIFFERENCE:

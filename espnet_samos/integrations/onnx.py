@@ -9,13 +9,11 @@ import numpy as np
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
+from espnet_samos.inference.onnx_engine import BRANCHES, HEAD
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 
-# Windows -> vector; the order is that in which the head takes the vectors.
-BRANCHES = {"speech_16k": "ssl", "speech_48k": "spectrogram"}
-HEAD = "head"
 MAX_DIFFERENCE = 1e-3
 
 

@@ -82,7 +82,7 @@ def test_channels_and_bad_samples(predictor):
 
 @pytest.mark.parametrize("form", ["wav", "raw"])
 def test_track_prints_while_sound_arrives(predictor, tmp_path, form):
-    folder = predictor.train_args.output_dir
+    folder = predictor.torch_engine.train_args.output_dir
     clip = (speechlike(6, 16000) * 32767).astype("<i2")
     soundfile.write(tmp_path / "x.wav", clip, 16000, subtype="PCM_16")
     content = clip.tobytes()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from espnet_samos import MosPredictor, mos_score
 from espnet_samos.audio.reading import AudioError
-from espnet_samos.inference.predictor import collate
+from espnet_samos.inference.torch_engine import collate
 from tests.tiny_model import save_model, speechlike
 
 
@@ -37,7 +37,7 @@ def test_a_short_clip_has_the_recipes_score(predictor):
     for seconds in (0.3, 1.0):
         clip = speechlike(seconds, 22050)
         data = predictor.preprocess("x", dict(speech=clip, fs=np.array([22050])))
-        mean, std = predictor.predict_batch(collate([data]))
+        mean, std = predictor.torch_engine.predict_batch(collate([data]))
         result = predictor.predict(clip, 22050)
         assert (result.mean, result.std) == pytest.approx((mean[0], std[0]), abs=1e-6)
         assert result.num_windows == 1
@@ -107,7 +107,7 @@ def test_a_window_is_scored_as_that_part_of_the_resampled_clip(predictor, fs, se
             start = min(round(window.start * rate), len(whole[name]) - rate)
             cut = torch.from_numpy(whole[name][start : start + rate])[None]
             batch.update({name: cut, f"{name}_lengths": torch.tensor([rate])})
-        mean, _ = predictor.predict_batch(batch)
+        mean, _ = predictor.torch_engine.predict_batch(batch)
         assert window.mean == pytest.approx(mean[0], abs=1e-4)
     assert window.end == pytest.approx(len(clip) / fs, abs=1e-4)
 
@@ -168,7 +168,7 @@ def test_several_channels_are_mixed_down_or_refused(predictor):
     different = predictor.predict(other, 16000).warnings["channels"]
     assert different == "mean of 3 channels (different from the first: 2)"
     strict = MosPredictor.from_pretrained(
-        predictor.train_args.output_dir, multichannel="error"
+        predictor.torch_engine.train_args.output_dir, multichannel="error"
     )
     with pytest.raises(AudioError, match="3 channels"):
         strict.predict(other, 16000)
@@ -334,7 +334,7 @@ def test_a_result_that_is_not_waited_for_stops_the_reading(predictor, files):
 
 
 def test_bfloat16_is_refused_where_it_changes_scores(predictor, monkeypatch):
-    folder = predictor.train_args.output_dir
+    folder = predictor.torch_engine.train_args.output_dir
     clip = speechlike(1.5, 48000)
     coarse = MosPredictor.from_pretrained(folder, dtype="bfloat16")
     difference = coarse.predict(clip, 48000).mean - predictor.predict(clip, 48000).mean
@@ -374,7 +374,7 @@ print(*heavy & set(sys.modules))
 )
 def test_pytorchs_settings_do_not_reach_a_score(predictor, dtype):
     clip = speechlike(1.5, 16000)
-    folder = predictor.train_args.output_dir
+    folder = predictor.torch_engine.train_args.output_dir
     expected = predictor.predict(clip, 16000)
     loss = mos_score(torch.from_numpy(clip), 16000, predictor).item()
     threads = torch.get_num_threads()

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from espnet_samos.bin import mos_inference
-from espnet_samos.inference.predictor import MosPredictor, collate
+from espnet_samos.inference.predictor import MosPredictor
+from espnet_samos.inference.torch_engine import collate
 from espnet_samos.mos.build import load_model
 from espnet_samos.mos.conv1d_encoder import Conv1dEncoder
 from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
@@ -325,7 +326,11 @@ def score_together(predictor, clips):
         ]
     )
     return dict(
-        zip(clips, zip(*predictor.predict_batch(batch), strict=True), strict=True)
+        zip(
+            clips,
+            zip(*predictor.torch_engine.predict_batch(batch), strict=True),
+            strict=True,
+        )
     )
 
 
@@ -384,10 +389,10 @@ def test_ssl_features_from_disk_give_the_same_score(predictor):
     feats, _ = predictor.model.ssl_frontend(
         batch["speech_16k"], batch["speech_16k_lengths"]
     )
-    expected = predictor.predict_batch(batch)
+    expected = predictor.torch_engine.predict_batch(batch)
     del batch["speech_16k"], batch["speech_16k_lengths"]
     np.testing.assert_array_equal(
-        predictor.predict_batch(dict(batch, ssl_feats=feats)), expected
+        predictor.torch_engine.predict_batch(dict(batch, ssl_feats=feats)), expected
     )
 
 

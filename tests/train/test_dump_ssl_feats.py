@@ -10,7 +10,8 @@ import torch
 from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.bin import mos_dump_ssl_feats
 from espnet_samos.frontend.frozen import Frozen
-from espnet_samos.inference.predictor import MosPredictor, collate
+from espnet_samos.inference.predictor import MosPredictor
+from espnet_samos.inference.torch_engine import collate
 from espnet_samos.model_zoo.find import DEFAULT_MODEL
 from espnet_samos.mos.slots import ssl_frontend_choices
 from espnet_samos.tasks.mos import MosTask
@@ -249,7 +250,9 @@ def test_float16_changes_no_score_by_a_hundredth():
     feats, _ = predictor.model.ssl_frontend(
         batch["speech_16k"], batch["speech_16k_lengths"]
     )
-    exact, _ = predictor.predict_batch(dict(batch))
-    rounded, _ = predictor.predict_batch(dict(batch, ssl_feats=feats.half().float()))
+    exact, _ = predictor.torch_engine.predict_batch(dict(batch))
+    rounded, _ = predictor.torch_engine.predict_batch(
+        dict(batch, ssl_feats=feats.half().float())
+    )
     change = np.abs(np.asarray(exact) - np.asarray(rounded))
     assert 0 < change.max() < 0.01

@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
         "window": f"{predictor.window_seconds:g} s",
     }
     for slot in (choices.name for choices in SLOTS):
-        conf = getattr(predictor.train_args, f"{slot}_conf")
-        name = getattr(predictor.train_args, slot)
+        conf = getattr(predictor.torch_engine.train_args, f"{slot}_conf")
+        name = getattr(predictor.torch_engine.train_args, slot)
         facts[slot] = f"{name} {conf or ''}" if name else "none"
     facts["parameters"] = f"{sum(p.numel() for p in predictor.model.parameters()):,}"
     for dset, results in card.get("results", {}).items():

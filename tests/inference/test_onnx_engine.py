@@ -1,0 +1,97 @@
+"""The predictor on ONNX Runtime."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from espnet_samos import MosPredictor
+from espnet_samos.integrations.onnx import export_onnx
+from tests.tiny_model import LIGHT_CONFIG, save_model, speechlike
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model with graphs beside it."""
+    pytest.importorskip("onnxscript")
+    folder = save_model(tmp_path_factory.mktemp("model"), LIGHT_CONFIG)
+    export_onnx(MosPredictor.from_pretrained(folder, engine="torch"), folder / "onnx")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def predictors(folder):
+    return [MosPredictor.from_pretrained(folder, engine=e) for e in ("torch", "onnx")]
+
+
+def test_both_engines_give_one_score(predictors):
+    for seconds, fs in ((1.0, 16000), (3.0, 48000), (7.3, 44100), (4.0, 8000)):
+        clip = speechlike(seconds, fs)
+        torch_result, onnx_result = (p.predict(clip, fs) for p in predictors)
+        assert onnx_result.mean == pytest.approx(torch_result.mean, abs=1e-4)
+        assert onnx_result.std == pytest.approx(torch_result.std, abs=1e-4)
+        assert onnx_result.num_windows == torch_result.num_windows
+        assert onnx_result.warnings == torch_result.warnings
+
+
+def test_batches_and_silent_windows(predictors):
+    clip = np.concatenate([speechlike(4.0, 16000), np.zeros(5 * 16000)])
+    for batch_size in (1, 3):
+        torch_scores, onnx_scores = (
+            list(p.predict_windows(clip, 16000, batch_size=batch_size))
+            for p in predictors
+        )
+        assert len(onnx_scores) == len(torch_scores) > 3
+        np.testing.assert_allclose(
+            [s.mean for s in onnx_scores], [s.mean for s in torch_scores], atol=1e-4
+        )
+
+
+def test_graphs_are_used_where_they_can_be(folder):
+    assert MosPredictor.from_pretrained(folder).engine.name == "onnx"
+    chosen = MosPredictor.from_pretrained(folder, engine="torch")
+    assert chosen.engine.name == "torch"
+
+
+def test_the_model_in_pytorch_is_there_when_it_is_asked_for(folder):
+    predictor = MosPredictor.from_pretrained(folder, engine="onnx")
+    assert sum(p.numel() for p in predictor.model.parameters()) > 1000
+
+
+def test_no_torch_is_imported(folder):
+    script = (
+        "import sys, numpy as np; from espnet_samos import MosPredictor; "
+        f"p = MosPredictor.from_pretrained({str(folder)!r}); "
+        "r = p.predict(np.random.default_rng(0).standard_normal(16000) / 10, 16000); "
+        "assert r.mean > 0; "
+        "print([m for m in ('torch', 'espnet2') if m in sys.modules])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
+
+
+def test_what_an_engine_cannot_do_is_said(folder, tmp_path):
+    with pytest.raises(ValueError, match="engine onnx computes on the CPU in float32"):
+        MosPredictor.from_pretrained(folder, engine="onnx", dtype="bfloat16")
+    with pytest.raises(ValueError, match="engine must be one of auto, torch, onnx"):
+        MosPredictor.from_pretrained(folder, engine="tensorrt")
+    without = save_model(tmp_path / "model")
+    assert MosPredictor.from_pretrained(without).engine.name == "torch"
+    with pytest.raises(
+        ValueError, match="has no folder onnx with graphs.*samos export"
+    ):
+        MosPredictor.from_pretrained(without, engine="onnx")
+
+
+def test_a_damaged_graph_is_named(folder, tmp_path):
+    for path in folder.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "onnx").mkdir()
+    for path in (folder / "onnx").iterdir():
+        (tmp_path / "onnx" / path.name).write_bytes(path.read_bytes()[:500])
+    with pytest.raises(ValueError, match=r"ssl\.onnx cannot be read as a graph"):
+        MosPredictor.from_pretrained(tmp_path)
