@@ -1,5 +1,6 @@
 """A trained model as ONNX graphs, as the predictor uses it. No torch here."""
 
+import hashlib
 from pathlib import Path
 from typing import Dict, Optional, Sequence, Tuple
 
@@ -9,16 +10,30 @@ from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.model_zoo.find import TrainedModel
 from espnet_samos.utils.config import read_config
 
+ENGINES = ("auto", "torch", "onnx")
 # The graphs of a model are in this folder beside its configuration: one for each input,
 # in the order in which the head takes their vectors.
 FOLDER = "onnx"
 BRANCHES = {"speech_16k": "ssl", "speech_48k": "spectrogram"}
 HEAD = "head"
+DIGEST = "weights.sha256"  # of the weights that the graphs were made of
+
+
+def weights_digest(model_file: Path) -> str:
+    """Return the SHA-256 digest of a file of weights, in hexadecimal digits."""
+    with model_file.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def graphs(files: TrainedModel) -> Dict[str, Path]:
-    """Return the graphs that come with a model, by part; empty where there are none."""
+    """Return the graphs that come with a model, by part.
+
+    Empty where there are none, or those there are were made of other weights.
+    """
     folder = files.train_config.parent / FOLDER
+    digest = folder / DIGEST
+    if not digest.is_file() or digest.read_text() != weights_digest(files.model_file):
+        return {}
     found = {
         part: folder / f"{part}.onnx"
         for part in (*BRANCHES.values(), HEAD)
@@ -48,8 +63,8 @@ class OnnxEngine:
         paths = graphs(files)
         if not paths:
             raise ValueError(
-                f"{files.train_config.parent} has no folder {FOLDER} with graphs: make "
-                "it with samos export, or use engine torch"
+                f"{files.train_config.parent} has no folder {FOLDER} with graphs of "
+                f"{files.model_file.name}: make it with samos export, or use engine torch"
             )
         options = onnxruntime.SessionOptions()
         if num_threads is not None:

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from espnet_samos.audio.reading import AudioError, check_multichannel
 from espnet_samos.audio.windows import Window, check_hop, check_windows
 from espnet_samos.inference.clips import Clip, Source
-from espnet_samos.inference.onnx_engine import OnnxEngine, graphs
+from espnet_samos.inference.onnx_engine import ENGINES, OnnxEngine, graphs
 from espnet_samos.inference.prefetch import prefetch
 from espnet_samos.inference.result import MosResult, WindowScore, mixture
 from espnet_samos.model_zoo.find import CONFIG, DEFAULT_MODEL, TrainedModel, find_model
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from espnet_samos.inference.torch_engine import TorchEngine
     from espnet_samos.mos.espnet_model import ESPnetMosModel
 
-ENGINES = ("auto", "torch", "onnx")
 MAX_BFLOAT16_DIFFERENCE = 0.01
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
-from espnet_samos.inference.onnx_engine import BRANCHES, HEAD
+from espnet_samos.inference.onnx_engine import BRANCHES, DIGEST, HEAD, weights_digest
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.espnet_model import ESPnetMosModel
@@ -44,7 +44,7 @@ def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[P
         predictor: The model, on the CPU.
 
     Returns:
-        The files in `output_dir`.
+        The graphs in `output_dir`, beside which there is a digest of the weights.
 
     Raises:
         ImportError: onnx, onnxscript or onnxruntime is missing.
@@ -78,6 +78,8 @@ def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[P
     vector = torch.cat(vectors, dim=1)
     _export(model.head.eval(), vector, files[HEAD], ["vector"], ["mean", "variance"])
     _check(model, files, {name: x.shape[1] for name, x in windows.items()})
+    digest = weights_digest(predictor.files.model_file)
+    (output_dir / DIGEST).write_text(digest, encoding="utf-8")
     return list(files.values())
 
 

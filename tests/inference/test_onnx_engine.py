@@ -1,10 +1,12 @@
 """The predictor on ONNX Runtime."""
 
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
 
 from espnet_samos import MosPredictor
 from espnet_samos.integrations.onnx import export_onnx
@@ -81,17 +83,25 @@ def test_what_an_engine_cannot_do_is_said(folder, tmp_path):
     without = save_model(tmp_path / "model")
     assert MosPredictor.from_pretrained(without).engine.name == "torch"
     with pytest.raises(
-        ValueError, match="has no folder onnx with graphs.*samos export"
+        ValueError, match="has no folder onnx with graphs of .*pth.*samos exp"
     ):
         MosPredictor.from_pretrained(without, engine="onnx")
 
 
+def test_graphs_of_other_weights_are_not_used(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "model")
+    other = tmp_path / "model/valid.lcc.best.pth"
+    weights = torch.load(other, weights_only=True)
+    torch.save({name: 0.9 * value for name, value in weights.items()}, other)
+    predictor = MosPredictor.from_pretrained(tmp_path / "model")
+    assert predictor.engine.name == "torch"
+    with pytest.raises(ValueError, match="no folder onnx with graphs of valid.lcc"):
+        MosPredictor.from_pretrained(tmp_path / "model", engine="onnx")
+
+
 def test_a_damaged_graph_is_named(folder, tmp_path):
-    for path in folder.iterdir():
-        if path.is_file():
-            (tmp_path / path.name).write_bytes(path.read_bytes())
-    (tmp_path / "onnx").mkdir()
-    for path in (folder / "onnx").iterdir():
-        (tmp_path / "onnx" / path.name).write_bytes(path.read_bytes()[:500])
+    shutil.copytree(folder, tmp_path / "model")
+    graph = tmp_path / "model/onnx/ssl.onnx"
+    graph.write_bytes(graph.read_bytes()[:500])
     with pytest.raises(ValueError, match=r"ssl\.onnx cannot be read as a graph"):
-        MosPredictor.from_pretrained(tmp_path)
+        MosPredictor.from_pretrained(tmp_path / "model")

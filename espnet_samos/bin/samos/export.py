@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write and check the graphs."""
+    args.engine = "torch"  # graphs that are there may be damaged, or old
     predictor = load_predictor(args)
     from espnet_samos.integrations.onnx import export_onnx
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from espnet_samos.audio.reading import MULTICHANNEL
 from espnet_samos.audio.windows import WINDOWS
+from espnet_samos.inference.onnx_engine import ENGINES
 from espnet_samos.model_zoo.find import DEFAULT_MODEL, find_model
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ def add_model_options(parser: argparse.ArgumentParser, windows: bool = True) -> 
         action="store_true",
         help="take a model whose frontend can run code that comes with it, or download "
         "from anywhere",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="onnx for ONNX Runtime, which starts at once and needs no PyTorch; torch; "
+        "or auto, onnx where a model has graphs, 'samos export' (default: %(default)s)",
     )
     parser.add_argument(
         "--device",
@@ -95,4 +103,5 @@ def load_predictor(args: argparse.Namespace) -> "MosPredictor":
         multichannel=args.multichannel,
         windows=args.windows,
         trust=args.trust,
+        engine=args.engine,
     )
