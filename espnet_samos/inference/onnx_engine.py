@@ -64,7 +64,7 @@ class OnnxEngine:
         if not paths:
             raise ValueError(
                 f"{files.train_config.parent} has no folder {FOLDER} with graphs of "
-                f"{files.model_file.name}: make it with samos export, or use engine torch"
+                f"{files.model_file.name}: make it with samos export, or use torch"
             )
         options = onnxruntime.SessionOptions()
         if num_threads is not None:
