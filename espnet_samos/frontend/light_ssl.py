@@ -23,6 +23,46 @@ LOUD = 0.95  # quantile of the frames
 NEAR_FRAMES = 10
 
 
+class CompressedSpectrum(torch.nn.Module):
+    """STFT with compressed magnitudes, of waveforms that are divided by their peaks.
+
+    As a convolution: ONNX Runtime has no fast transform of this length.
+    """
+
+    basis: torch.Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        phase = torch.outer(
+            2 * torch.pi / WIN_LENGTH * torch.arange(NUM_BINS, dtype=torch.float64),
+            torch.arange(WIN_LENGTH, dtype=torch.float64),
+        )
+        window = torch.hann_window(WIN_LENGTH, dtype=torch.float64)
+        # (2 * NBins, 1, WinLength)
+        basis = torch.cat([phase.cos(), -phase.sin()]) * window
+        self.register_buffer("basis", basis.float()[:, None], persistent=False)
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """Compute the spectrum.
+
+        Args:
+            waveforms: At 16 kHz (Batch, NSamples).
+
+        Returns:
+            Real and imaginary parts (Batch, 2, NSamples // 160, 161).
+        """
+        waveforms = waveforms.float()
+        peak = waveforms.abs().amax(dim=1, keepdim=True)
+        margin = (WIN_LENGTH - HOP_LENGTH) // 2
+        x = F.pad(waveforms / (peak + EPS), (margin, margin), mode="reflect")
+        # (Batch, NSamples') -> (Batch, 2 * NBins, NFrames)
+        spectrum = F.conv1d(x[:, None], self.basis, stride=HOP_LENGTH)
+        # (Batch, 2 * NBins, NFrames) -> (Batch, 2, NFrames, NBins)
+        spectrum = spectrum.unflatten(1, (2, NUM_BINS)).transpose(2, 3)
+        magnitude = spectrum.square().sum(dim=1, keepdim=True).sqrt().clamp(min=EPS)
+        return spectrum * magnitude ** (COMPRESSION - 1)
+
+
 class SeparableConv2d(torch.nn.Module):
     """A depthwise and a pointwise convolution, around which the input is added."""
 
@@ -95,6 +135,7 @@ class LightSslFrontend(UnpaddedFrontend):
             )
         self.hop_length = 2 * HOP_LENGTH
         self.layers = list(layers)
+        self.spectrum = CompressedSpectrum()
         self._output_size = output_size * len(layers)
         self.stem = torch.nn.Sequential(
             torch.nn.Conv2d(
@@ -152,7 +193,7 @@ class LightSslFrontend(UnpaddedFrontend):
 
     def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
         """Run clips of one length: (Batch, NSamples) -> (Batch, NFrames, Dim)."""
-        spectrum = compressed_spectrum(waveforms)
+        spectrum = self.spectrum(waveforms)
         states = self.hidden_states(spectrum)
         feats = torch.cat([states[layer] for layer in self.layers], dim=-1)
         return feats.masked_fill(_silence(spectrum, feats.shape[1]), 0.0)
@@ -167,7 +208,7 @@ class LightSslFrontend(UnpaddedFrontend):
         """Compute what the CNN gives, and what each transformer layer gives.
 
         Args:
-            spectrum: (Batch, 2, NFrames, NBins), as `compressed_spectrum` gives it.
+            spectrum: (Batch, 2, NFrames, NBins), as `self.spectrum` gives it.
 
         Returns:
             For each of them (Batch, NFrames', Dim), a frame every 20 ms.
@@ -183,36 +224,6 @@ class LightSslFrontend(UnpaddedFrontend):
             parts = [layer(part) for part in parts]
             states.append(torch.cat(parts, dim=1))
         return states
-
-
-def compressed_spectrum(waveforms: torch.Tensor) -> torch.Tensor:
-    """Compute the STFT, its magnitudes compressed.
-
-    Args:
-        waveforms: At 16 kHz (Batch, NSamples).
-
-    Returns:
-        Real and imaginary parts (Batch, 2, NSamples // 160, 161).
-    """
-    waveforms = waveforms.float()
-    peak = waveforms.abs().amax(dim=1, keepdim=True)
-    margin = (WIN_LENGTH - HOP_LENGTH) // 2
-    x = F.pad(waveforms / (peak + EPS), (margin, margin), mode="reflect")
-    window = torch.hann_window(WIN_LENGTH, device=x.device)
-    # (Batch, NSamples) -> (Batch, NBins, NFrames, 2)
-    spectrum = torch.view_as_real(
-        torch.stft(
-            x,
-            n_fft=WIN_LENGTH,
-            hop_length=HOP_LENGTH,
-            window=window,
-            center=False,
-            return_complex=True,
-        )
-    )
-    magnitude = spectrum.square().sum(dim=-1, keepdim=True).sqrt().clamp(min=EPS)
-    # (Batch, NBins, NFrames, 2) -> (Batch, 2, NFrames, NBins)
-    return (spectrum * magnitude ** (COMPRESSION - 1)).permute(0, 3, 2, 1)
 
 
 def _silence(spectrum: torch.Tensor, num_frames: int) -> torch.Tensor:

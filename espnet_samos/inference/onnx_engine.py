@@ -1,8 +1,9 @@
 """A trained model as ONNX graphs, as the predictor uses it. No torch here."""
 
 import hashlib
+import os
 from pathlib import Path
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, Sequence, Tuple
 
 import numpy as np
 
@@ -45,9 +46,10 @@ def graphs(files: TrainedModel) -> Dict[str, Path]:
 class OnnxEngine:
     """Computes scores by ONNX Runtime, on the CPU.
 
+    As PyTorch, it takes as many threads as there are cores, or `OMP_NUM_THREADS`.
+
     Args:
         files: The model, which has graphs.
-        num_threads: Threads that it computes with; None: as many as there are cores.
 
     Raises:
         ImportError: onnxruntime is not installed.
@@ -57,7 +59,7 @@ class OnnxEngine:
     name = "onnx"
     device = "cpu"
 
-    def __init__(self, files: TrainedModel, num_threads: Optional[int] = None):
+    def __init__(self, files: TrainedModel):
         import onnxruntime
 
         paths = graphs(files)
@@ -67,8 +69,9 @@ class OnnxEngine:
                 f"{files.model_file.name}: make it with samos export, or use torch"
             )
         options = onnxruntime.SessionOptions()
-        if num_threads is not None:
-            options.intra_op_num_threads = num_threads
+        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)
+        # threads that wait need not keep a core busy
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.sessions = {}
         for part, path in paths.items():
             try:

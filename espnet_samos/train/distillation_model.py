@@ -6,7 +6,7 @@ import torch
 from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 
-from espnet_samos.frontend.light_ssl import LightSslFrontend, compressed_spectrum
+from espnet_samos.frontend.light_ssl import LightSslFrontend
 
 # Frames at both ends of a window see the padding in one network and not in the other.
 EDGE_FRAMES = 2
@@ -55,7 +55,7 @@ class DistillationModel(AbsESPnetModel):
         Raises:
             ValueError: The teacher's features are of another size or rate.
         """
-        found = self.student.cnn_output(compressed_spectrum(speech_16k))
+        found = self.student.cnn_output(self.student.spectrum(speech_16k))
         sizes = found.shape[1:], teacher_feats.shape[1:]
         (num_frames, dim), (teacher_frames, teacher_dim) = sizes
         if dim != teacher_dim or abs(num_frames - teacher_frames) > EDGE_FRAMES:

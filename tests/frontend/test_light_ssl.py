@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from espnet_samos.frontend.light_ssl import LightSslFrontend
+from espnet_samos.frontend.light_ssl import CompressedSpectrum, LightSslFrontend
 from tests.tiny_model import speechlike
 
 TINY = dict(channels=[4, 8, 8], output_size=16, feedforward_size=32, num_layers=2)
@@ -79,3 +79,17 @@ def test_weights_of_a_distillation_to_begin_with(frontend, tmp_path):
 def test_a_layer_that_is_not_there_is_named(layers):
     with pytest.raises(ValueError, match=r"give some of 0\.\.2"):
         LightSslFrontend(**TINY, layers=layers)
+
+
+def test_the_spectrum_is_that_of_an_stft():
+    x = waveforms(1.0)
+    found = CompressedSpectrum()(x)
+    scaled = x / x.abs().amax(dim=1, keepdim=True)
+    padded = torch.nn.functional.pad(scaled, (80, 80), mode="reflect")
+    window = torch.hann_window(320)
+    expected = torch.stft(
+        padded, 320, 160, window=window, center=False, return_complex=True
+    )
+    expected = torch.polar(expected.abs() ** 0.3, expected.angle()).transpose(1, 2)
+    torch.testing.assert_close(found[:, 0], expected.real, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found[:, 1], expected.imag, atol=1e-4, rtol=1e-4)
