@@ -69,7 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     # as the peers run
     parser.set_defaults(
-        device="cpu", dtype="float32", multichannel="downmix", windows="all"
+        engine="auto",
+        device="cpu",
+        dtype="float32",
+        multichannel="downmix",
+        windows="all",
     )
 
 
