@@ -9,7 +9,7 @@ Nobody listened to these clips. A label is computed from
   (`distortion.py`), for both are too lenient about echoes and drop-outs;
 - what was lost and added above 8 kHz (`bands.py`), which neither can see.
 
-The constants were fitted to the mean ratings of the conditions of two listening tests,
+The constants were fitted to the mean ratings of the conditions of listening tests,
 which other voices were put through (`benchmarks/label_rule.py`).
 """
 
