@@ -15,6 +15,7 @@ from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 
 MAX_DIFFERENCE = 1e-3
+MIN_SIZE_TO_HALVE = 256  # numbers in a weight
 
 
 class _Branch(torch.nn.Module):
@@ -38,7 +39,8 @@ def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[P
     `spectrogram.onnx` (Batch, 48000 · window_seconds) at 48 kHz; both give `vector`
     (Batch, Dim). `head.onnx` takes their concatenation, the SSL branch first, and gives
     `mean` and `variance` (Batch,). A branch that the model does not have is left out.
-    Resampling and cutting windows are not part of them.
+    Resampling and cutting windows are not part of them. Weights that float16 holds
+    exactly, as `model_zoo.half_precision` leaves them, are stored in it.
 
     Args:
         predictor: The model, on the CPU.
@@ -114,6 +116,34 @@ def _export(
         # whatever a part's own operations raise
         raise _cannot_be_exported(file.stem, e) from e
     program.save(str(file))
+    _store_in_half(file)
+
+
+def _store_in_half(file: Path) -> None:
+    """Store those weights in float16 that it holds exactly; they are cast when used."""
+    import onnx
+
+    graph = onnx.load(str(file))
+    casts = []
+    for weight in graph.graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < MIN_SIZE_TO_HALVE:
+            continue
+        with np.errstate(over="ignore"):
+            half = values.astype(np.float16)
+        if not np.array_equal(half, values):
+            continue
+        name = weight.name
+        weight.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}_half"))
+        casts.append(
+            onnx.helper.make_node(
+                "Cast", [weight.name], [name], to=onnx.TensorProto.FLOAT
+            )
+        )
+    nodes = [*casts, *graph.graph.node]
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+    onnx.save(graph, str(file))
 
 
 def _cannot_be_exported(part: str, error: Exception) -> ValueError:
