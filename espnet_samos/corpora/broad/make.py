@@ -16,13 +16,13 @@ from espnet_samos.corpora.broad.distortion import worst_distortion
 from espnet_samos.corpora.broad.kinds import FREQUENT, KINDS, UNSEEN_KINDS, Kind, Source
 from espnet_samos.corpora.broad.recording import record
 from espnet_samos.corpora.broad.voices import VOICES
+from espnet_samos.corpora.journal import read_journal
 from espnet_samos.corpora.mini.speech import set_level
 from espnet_samos.corpora.pool import make_in_processes
 from espnet_samos.peers.abs_peer import AbsPeer
 from espnet_samos.peers.distillmos import DistillMos
 from espnet_samos.peers.dnsmos import DnsmosP808
-from espnet_samos.utils.files import whole_file, write_text
-from espnet_samos.utils.tables import DataError
+from espnet_samos.utils.files import whole_file
 
 # Change this whenever clips or measures change: old and new ones must not mix.
 VERSION = "espnet_samos broad corpus 2"
@@ -100,20 +100,8 @@ def read_measures(root: Path) -> List[Dict[str, Any]]:
     Raises:
         DataError: The folder holds another version of the corpus.
     """
-    path = root / MEASURES
-    if not path.is_file():
-        write_text(path, json.dumps(VERSION) + "\n")
-    head, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    if json.loads(head) != VERSION:
-        raise DataError(
-            f"{path}: '{head.strip()}' instead of '{VERSION}': the folder holds "
-            "another version of the corpus; delete it or give another folder"
-        )
-    # A killed run may have left its last line unfinished: drop it.
-    whole = [line for line in lines if line.endswith("\n")]
-    if len(whole) < len(lines):
-        write_text(path, "".join([head, *whole]))
-    return [json.loads(line) for line in whole]
+    lines = read_journal(root / MEASURES, json.dumps(VERSION))
+    return [json.loads(line) for line in lines]
 
 
 def make_utterance(item: Item, root: Path, recordings: Path) -> List[Dict[str, Any]]:

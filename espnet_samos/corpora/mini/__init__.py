@@ -25,17 +25,15 @@ def prepare(
 
     Args:
         corpus_dir: The corpus' folder.
-        size: `small` (about 1200 clips, minutes to make), `tiny` (about 60, which
-            only shows that everything runs) or `large` (about 4500, those of `small`
-            among them, with several levels).
+        size: `small` (about 1200 clips, minutes to make) or `tiny` (about 60, which
+            only shows that everything runs).
         nj: Number of processes.
         band_limited: Add the set `mini_pretrain_band_limited`: the clips of
             `mini_pretrain` without what is above a random frequency, each with its
             own proxy label.
 
     Returns:
-        The clips of each set. The sets of the large corpus are called
-        `mini_large_train` and so on, those of the others `mini_train`.
+        The clips of each set.
 
     Raises:
         DataError: A package that makes the corpus is missing, or the folder holds
@@ -50,11 +48,7 @@ def prepare(
     from espnet_samos.corpora.mini.make import prepare_mini
 
     prepare_mini(corpus_dir, nj=nj, size=size, band_limited=band_limited)
-    sets = read_mini(corpus_dir)
-    if size == "large":
-        # Scores on them are others than on the small ones, which may be there too.
-        sets = {n.replace("mini_", "mini_large_", 1): c for n, c in sets.items()}
-    return sets
+    return read_mini(corpus_dir)
 
 
 def read_mini(corpus_dir: Union[str, Path]) -> ClipSets:

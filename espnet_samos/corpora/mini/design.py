@@ -5,7 +5,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from espnet_samos.corpora.mini.speech import LEVEL_DB, SPEAKERS, sentences
+from espnet_samos.corpora.mini.speech import SPEAKERS, sentences
 from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, systems_at
 from espnet_samos.utils.tables import DataError
 
@@ -24,24 +24,19 @@ class MiniSet(NamedTuple):
     """A set: its systems, and how many clips each has in every size."""
 
     systems: Sequence[str]
-    large: int
     small: int
     tiny: int
 
 
 SETS: Dict[str, MiniSet] = {
-    "mini_pretrain": MiniSet(systems_at(48000), large=60, small=24, tiny=4),
-    "mini_pretrain_dev": MiniSet(systems_at(48000), large=8, small=4, tiny=2),
-    "mini_train": MiniSet(list(SYSTEMS), large=44, small=4, tiny=2),
-    "mini_dev": MiniSet(list(SYSTEMS), large=6, small=2, tiny=1),
-    "mini_test": MiniSet(list(SYSTEMS), large=8, small=4, tiny=1),
-    "mini_unseen": MiniSet(list(UNSEEN_SYSTEMS), large=20, small=10, tiny=2),
+    "mini_pretrain": MiniSet(systems_at(48000), small=24, tiny=4),
+    "mini_pretrain_dev": MiniSet(systems_at(48000), small=4, tiny=2),
+    "mini_train": MiniSet(list(SYSTEMS), small=4, tiny=2),
+    "mini_dev": MiniSet(list(SYSTEMS), small=2, tiny=1),
+    "mini_test": MiniSet(list(SYSTEMS), small=4, tiny=1),
+    "mini_unseen": MiniSet(list(UNSEEN_SYSTEMS), small=10, tiny=2),
 }
-SIZES = ("large", "small", "tiny")
-
-# Between these the large corpus has the levels of what it adds, in dB RMS.
-LOWEST_LEVEL_DB = -36.0
-HIGHEST_LEVEL_DB = -16.0
+SIZES = ("small", "tiny")
 
 # Copies of this set's clips, which all have 48 kHz, lose the band above a cut-off.
 BAND_LIMITED_FROM = "mini_pretrain"
@@ -60,7 +55,6 @@ class ClipDesign(NamedTuple):
     speaker: str
     text: str
     cut_off_khz: Optional[float] = None  # what is above is taken away at the end
-    level_db: float = LEVEL_DB  # RMS re full scale
 
     @property
     def path(self) -> str:
@@ -81,13 +75,10 @@ def _rng(name: str) -> np.random.Generator:
 
 
 def design(size: str = "small") -> List[ClipDesign]:
-    """List the clips of the corpus; a smaller one is a part of a larger one.
-
-    No two sets share a sentence. What the large corpus adds has a level of its own in
-    every clip, or a model would take a user's quiet file for another system.
+    """List the clips of the corpus, of which no two sets share a sentence.
 
     Args:
-        size: `large` (about 4500 clips), `small` (about 1200) or `tiny` (about 60).
+        size: `small` (about 1200 clips) or `tiny` (about 60 of them).
 
     Raises:
         DataError: Another size.
@@ -97,11 +88,7 @@ def design(size: str = "small") -> List[ClipDesign]:
     text = iter(sentences())
     clips = []
     for name, mini_set in SETS.items():
-        clips += _clips(name, range(mini_set.small), text)
-    if size == "large":
-        for name, mini_set in SETS.items():
-            added = _clips(name, range(mini_set.small, mini_set.large), text)
-            clips += map(_at_random_level, added)
+        clips += _clips(name, mini_set, text)
     if size == "tiny":
         clips = [
             clip
@@ -111,15 +98,15 @@ def design(size: str = "small") -> List[ClipDesign]:
     return clips
 
 
-def _clips(set_name: str, numbers: range, text: Iterator[str]) -> List[ClipDesign]:
-    """List the clips of a set with these numbers; take their sentences from `text`."""
+def _clips(set_name: str, mini_set: MiniSet, text: Iterator[str]) -> List[ClipDesign]:
+    """List the clips of a set; take their sentences from `text`."""
     speakers = list(SPEAKERS)
-    systems = SETS[set_name].systems
+    systems = mini_set.systems
     offset = list(SETS).index(set_name)
     # Systems that share a sentence are of different kinds: far apart in the list.
     num_groups = -(-len(systems) // SYSTEMS_PER_SENTENCE)
     clips = []
-    for number in numbers:
+    for number in range(mini_set.small):
         for group in range(num_groups):
             sentence = next(text)
             # Every system goes round the speakers, in each set from another one:
@@ -137,12 +124,6 @@ def _clips(set_name: str, numbers: range, text: Iterator[str]) -> List[ClipDesig
                 for system in systems[group::num_groups]
             ]
     return clips
-
-
-def _at_random_level(clip: ClipDesign) -> ClipDesign:
-    """Return the clip with a level, uniform in dB, that depends on its id alone."""
-    rng = _rng(f"{clip.utt_id} level")
-    return clip._replace(level_db=rng.uniform(LOWEST_LEVEL_DB, HIGHEST_LEVEL_DB))
 
 
 def band_limited_copies(clips: Sequence[ClipDesign]) -> List[ClipDesign]:

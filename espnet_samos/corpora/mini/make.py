@@ -11,6 +11,7 @@ import soundfile
 
 from espnet_samos.audio.resampling import resample
 from espnet_samos.corpora.degradations.bandwidth import band_filter
+from espnet_samos.corpora.journal import read_journal
 from espnet_samos.corpora.mini.design import ClipDesign, band_limited_copies, design
 from espnet_samos.corpora.mini.labels import proxy_label
 from espnet_samos.corpora.mini.speech import (
@@ -21,8 +22,7 @@ from espnet_samos.corpora.mini.speech import (
 )
 from espnet_samos.corpora.mini.systems import SYSTEMS, UNSEEN_SYSTEMS, system_rate
 from espnet_samos.corpora.pool import make_in_processes
-from espnet_samos.utils.files import whole_file, write_text
-from espnet_samos.utils.tables import DataError
+from espnet_samos.utils.files import whole_file
 
 METADATA = "metadata.csv"
 MAX_PEAK = 32767 / 32768  # in 16 bit
@@ -57,7 +57,7 @@ def prepare_mini(
         root: The corpus' folder: `wav/<set>/<utt_id>.wav` (16 bit, native rate),
             `metadata.csv`, which is written last, and a `README.txt`.
         nj: Number of processes.
-        size: `large`, `small` or `tiny`.
+        size: `small` or `tiny`.
         band_limited: Make the set `mini_pretrain_band_limited` too.
 
     Raises:
@@ -113,15 +113,14 @@ def make_clip(clip: ClipDesign, reference: np.ndarray, root: Path) -> float:
     if clip.cut_off_khz is not None:
         samples = band_filter(samples, fs, rng, "lowpass", (clip.cut_off_khz,))
     # A level that has nothing to do with the system, or it would tell them apart.
-    samples = set_level(samples, clip.level_db)
+    samples = set_level(samples)
     # No louder than 16 bit hold without clipping.
     samples *= min(1, MAX_PEAK / np.abs(samples).max())
     pcm = np.round(samples * 32768).astype(np.int16)
     path = root / clip.path
     with whole_file(path) as unfinished:
         soundfile.write(unfinished, pcm, fs, subtype="PCM_16", format="WAV")
-    # Of what is in the file: ViSQOL brings both to one level, so that of the clip does
-    # not count, but what 16 bit leave of a quiet one does.
+    # of what is in the file, rounding to 16 bit included
     return proxy_label(reference, pcm / 32768, fs)
 
 
@@ -133,16 +132,5 @@ def _make_sentence(clips: List[ClipDesign], root: Path) -> List[Tuple[str, float
 
 def _read_labels(path: Path) -> Dict[str, float]:
     """Read the labels of finished clips; start the file where there is none."""
-    if not path.is_file():
-        write_text(path, f"{VERSION}\n")
-    head, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    if head.strip() != VERSION:
-        raise DataError(
-            f"{path}: '{head.strip()}' instead of '{VERSION}': the folder holds "
-            "another version of the corpus; delete it or give another folder"
-        )
-    # A killed run may have left its last line unfinished: drop it.
-    whole = [line for line in lines if line.endswith("\n")]
-    if len(whole) < len(lines):
-        write_text(path, "".join([head, *whole]))
-    return {utt_id: float(mos) for utt_id, mos in map(str.split, whole)}
+    lines = read_journal(path, VERSION)
+    return {utt_id: float(mos) for utt_id, mos in map(str.split, lines)}

@@ -37,7 +37,7 @@ ACTIONS = (
     "手紙を書きました 電話をしました 靴を買いました 朝早く走ります"
 ).split()
 
-# Of what only the large corpus says. Without a place a sentence is short.
+# Of what only the broad corpus says. Without a place a sentence is short.
 FURTHER_SUBJECTS = "子ども 姉 弟 社長 店員 警官 犬 隣の人 彼女 村の人々".split()
 FURTHER_PLACES = [
     "",
