@@ -200,6 +200,8 @@ class LightSslFrontend(UnpaddedFrontend):
 
     def cnn_output(self, spectrum: torch.Tensor) -> torch.Tensor:
         """Compute the hidden state 0, (Batch, NFrames', Dim), of `spectrum`."""
+        # on a CPU, depthwise convolutions are faster so
+        spectrum = spectrum.contiguous(memory_format=torch.channels_last)
         # (Batch, Channels, NFrames', NBins') -> (Batch, NFrames', Channels * NBins')
         x = self.cnn(self.stem(spectrum)).transpose(1, 2).flatten(2)
         return self.projection(x)

@@ -16,9 +16,22 @@ def test_the_score_follows_from_the_partial_ones(head):
     head.eval()
     mean, variance = head(vectors)
     low, band, upper = head.partial_scores(vectors).T
-    kept = 1 - 0.17 * (5 - band) / 4 - 0.30 * (5 - upper) / 4
+    kept = 1 - 0.15 * (5 - band) / 4 - 0.10 * (5 - upper) / 4
     torch.testing.assert_close(mean, 1 + (low - 1) * kept)
     assert (mean > 1).all() and (mean < 5).all() and (variance > 0).all()
+
+
+def test_the_error_of_computed_labels_is_in_predictions_only():
+    vectors = torch.randn(16, 10)
+    variances = []
+    for proxy_error in (0.0, 0.5):
+        torch.manual_seed(0)
+        sizes = dict(spectrogram_size=4, hidden_sizes=[8], dropout_rate=0.0)
+        head = ComposedHead(10, **sizes, proxy_error=proxy_error)
+        variances.append((head(vectors)[1], head.eval()(vectors)[1]))
+    (training, predicted), (same, larger) = variances
+    torch.testing.assert_close(same, training)
+    torch.testing.assert_close(larger, predicted + 0.25)
 
 
 def test_each_branch_sees_its_own_part(head):

@@ -30,8 +30,8 @@ WITH_DISTORTION = 0.58, 0.67, -0.56, -2.35
 WITHOUT_DISTORTION = 0.87, 1.50, 0.0, -7.18
 LOWEST, HIGHEST = 1.0, 4.8
 # How much of the quality goes with all that is above 8 kHz, and with as much noise.
-LOST_SHARE = 0.17
-ADDED_SHARE = 0.30
+LOST_SHARE = 0.15
+ADDED_SHARE = 0.10
 
 
 def partial_labels(measures: Mapping[str, Any]) -> Dict[str, float]:

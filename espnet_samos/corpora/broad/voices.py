@@ -29,8 +29,10 @@ PAUSE_SECONDS = 0.1, 0.5
 FADE_SECONDS = 0.02
 # The shortest prompt that says something: many say a number, or a letter.
 MIN_PROMPT_BYTES = int(1.2 * 8000)
-# Speakers that one voice makes: changed in pitch, tempo and formants together.
-WARPS = 0.9, 1.1
+# Speakers that one voice makes: changed in pitch, tempo and formants together. There are
+# few voices and mostly women's, so this goes as far as men and children.
+WARPS = 0.75, 1.25
+HAS_WARP = 0.65
 PARTS = "train", "dev", "test"
 
 
@@ -117,11 +119,15 @@ class RecordedVoice(AbsVoice):
         return found
 
     def say(self, phrase: str, rng: np.random.Generator) -> np.ndarray:
-        """Return a recording, half of the time faster and higher, or the opposite."""
-        samples = decode_g722(self.folder / phrase)
-        if rng.random() < 0.5:
-            samples = soxr.resample(samples, self.fs * rng.uniform(*WARPS), self.fs)
-        return samples
+        """Return a recording, mostly faster and higher, or the opposite."""
+        return warp(decode_g722(self.folder / phrase), self.fs, rng)
+
+
+def warp(samples: np.ndarray, fs: int, rng: np.random.Generator) -> np.ndarray:
+    """Make another speaker of the one in (NSamples,) at `fs` Hz, or leave it."""
+    if rng.random() < HAS_WARP:
+        samples = soxr.resample(samples, fs * rng.uniform(*WARPS), fs)
+    return samples
 
 
 def decode_g722(path: Path) -> np.ndarray:
@@ -161,7 +167,7 @@ class JoeVoice(AbsVoice):
         return english_sentences()
 
     def say(self, phrase: str, rng: np.random.Generator) -> np.ndarray:
-        """Synthesise a sentence, half of the time faster and higher or the opposite."""
+        """Synthesise a sentence, mostly faster and higher, or the opposite."""
         import onnxruntime
         from piper import SynthesisConfig
 
@@ -169,9 +175,7 @@ class JoeVoice(AbsVoice):
         config = SynthesisConfig(length_scale=float(rng.uniform(0.9, 1.15)))
         chunks = _joe().synthesize(phrase, config)
         samples = np.concatenate([chunk.audio_float_array for chunk in chunks])
-        if rng.random() < 0.5:
-            samples = soxr.resample(samples, self.fs * rng.uniform(*WARPS), self.fs)
-        return samples.astype(np.float64)
+        return warp(samples, self.fs, rng).astype(np.float64)
 
 
 @functools.cache
