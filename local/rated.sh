@@ -44,7 +44,6 @@ for fold in $(seq "${num_folds}"); do
     # each listening test has a scale of its own; predictions are on that of the first
     head=${expdir}/fold${fold}/head.yaml
     {
-        echo "head: aligned_gaussian"
         echo "head_conf:"
         echo "    hidden_sizes: [64, 32]"
         echo "    corpora: [$(sets train | sed 's/ /, /g')]"

@@ -34,6 +34,7 @@ class ComposedHead(GaussianHead):
         partial_weight: Weight of the partial labels' loss.
         proxy_error: Standard deviation of the labels, where they are computed, around
             what listeners say: part of each prediction, not of the loss.
+        corpora: Corpora with scales of their own, as `ScoreAlignments` takes them.
 
     Raises:
         ValueError: One of the branches is missing.
@@ -52,8 +53,9 @@ class ComposedHead(GaussianHead):
         added_share: float = 0.10,
         partial_weight: float = 1.0,
         proxy_error: float = 0.0,
+        corpora: Sequence[str] = (),
     ):
-        super().__init__(input_size, hidden_sizes)
+        super().__init__(input_size, hidden_sizes, corpora)
         if not 0 < spectrogram_size < input_size:
             raise ValueError(
                 "head: composed needs both branches: choose an SSL and a spectrogram "

@@ -191,8 +191,8 @@ class ESPnetMosModel(AbsESPnetModel):
         if surplus:
             raise ValueError(
                 "the weights align corpora that this head does not have "
-                f"({', '.join(surplus)}): use 'head: aligned_gaussian' and name them "
-                "in head_conf.corpora, as the model that is loaded did"
+                f"({', '.join(surplus)}): name them in head_conf.corpora, as the model "
+                "that is loaded did"
             )
         has_adapter = any(ADAPTER.search(name) for name, _ in self.named_parameters())
         if strict or not has_adapter:

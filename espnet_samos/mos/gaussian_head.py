@@ -1,12 +1,13 @@
 """The head: mean and variance of the opinion score."""
 
 from itertools import pairwise
-from typing import List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
 
 from espnet_samos.mos.abs_head import AbsHead
+from espnet_samos.mos.score_alignment import ScoreAlignments
 
 MIN_VARIANCE = 1e-6
 
@@ -35,10 +36,17 @@ class GaussianHead(AbsHead):
     Args:
         input_size: Dimension of the clip's vector.
         hidden_sizes: Units in the hidden layers of each MLP.
+        corpora: Corpora with scales of their own, as `ScoreAlignments` takes them.
     """
 
-    def __init__(self, input_size: int, hidden_sizes: Sequence[int] = (64, 32)):
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Sequence[int] = (64, 32),
+        corpora: Sequence[str] = (),
+    ):
         super().__init__()
+        self.alignment = ScoreAlignments(corpora)
         self.mean_mlp = mlp((input_size, *hidden_sizes, 1))
         self.variance_mlp = mlp((input_size, *hidden_sizes, 1))
 
@@ -64,3 +72,16 @@ class GaussianHead(AbsHead):
         # gradients pass below the minimum too, or a variance could not recover
         variance = variance + (variance.clamp(min=MIN_VARIANCE) - variance).detach()
         return 0.5 * (variance.log() + (mos - mean).square() / variance).mean()
+
+    def align(
+        self,
+        mean: torch.Tensor,
+        variance: torch.Tensor,
+        corpus: Optional[torch.Tensor],
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Map predictions, each (Batch,), to the scales of the clips' corpora."""
+        return self.alignment(mean, variance, corpus)
+
+    def stats(self) -> Dict[str, torch.Tensor]:
+        """Return the scales of the corpora but the reference."""
+        return self.alignment.stats()

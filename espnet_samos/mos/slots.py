@@ -111,7 +111,6 @@ head_choices = Slot(
     base="espnet_samos.mos.abs_head:AbsHead",
     classes=dict(
         gaussian="espnet_samos.mos.gaussian_head:GaussianHead",
-        aligned_gaussian="espnet_samos.mos.aligned_gaussian_head:AlignedGaussianHead",
         composed="espnet_samos.mos.composed_head:ComposedHead",
     ),
     default="gaussian",

@@ -17,7 +17,6 @@ from torch._subclasses import FakeTensorMode
 from espnet_samos import MosPredictor
 from espnet_samos.frontend.ssl_layer import SslLayerFrontend
 from espnet_samos.integrations.functional import mos_score
-from espnet_samos.mos.aligned_gaussian_head import AlignedGaussianHead
 from espnet_samos.mos.device import full_precision
 from espnet_samos.mos.gaussian_head import GaussianHead
 from tests.frontend.checkpoints import make_checkpoint
@@ -44,12 +43,12 @@ def predictor():
     return MosPredictor.from_pretrained()
 
 
-@pytest.fixture(scope="module", params=["gaussian", "aligned_gaussian"])
+@pytest.fixture(scope="module", params=["gaussian", "aligned"])
 def model(request, predictor):
     model = copy.deepcopy(predictor.model)
-    if request.param == "aligned_gaussian":
+    if request.param == "aligned":
         input_size = model.head.mean_mlp[0].in_features
-        model.head = AlignedGaussianHead(input_size, corpora=["a", "b"])
+        model.head = GaussianHead(input_size, corpora=["a", "b"])
     return model.requires_grad_(True)
 
 

@@ -20,7 +20,6 @@ BALANCED = dict(
     max_batch_size=4,
     valid_iterator_type="sequence",
     valid_batch_type="unsorted",
-    head="aligned_gaussian",
     head_conf=dict(corpora=["my_pretrain", "my_train"]),
 )
 

@@ -29,8 +29,8 @@ PAUSE_SECONDS = 0.1, 0.5
 FADE_SECONDS = 0.02
 # The shortest prompt that says something: many say a number, or a letter.
 MIN_PROMPT_BYTES = int(1.2 * 8000)
-# Speakers that one voice makes: changed in pitch, tempo and formants together. There are
-# few voices and mostly women's, so this goes as far as men and children.
+# Speakers that one voice makes: changed in pitch, tempo and formants together. There
+# are few voices, mostly women's: this goes as far as men and children.
 WARPS = 0.75, 1.25
 HAS_WARP = 0.65
 PARTS = "train", "dev", "test"

@@ -1,10 +1,8 @@
-"""The head for corpora whose listening tests have different scales."""
+"""How the scales of several corpora's listening tests relate."""
 
 from typing import Dict, Optional, Sequence, Tuple
 
 import torch
-
-from espnet_samos.mos.gaussian_head import GaussianHead
 
 # The middle of the scale 1..5. Corpora are shifted and stretched about it, so that
 # the two can be learned independently of each other.
@@ -32,8 +30,8 @@ class ScoreAlignment(torch.nn.Module):
         return scale, (1 - scale) * CENTRE + STEP * self.shift
 
 
-class AlignedGaussianHead(GaussianHead):
-    """A Gaussian head that learns how the scales of several corpora relate.
+class ScoreAlignments(torch.nn.ModuleDict):
+    """The scales of several corpora, learnt with a head.
 
     Listeners use the scale relative to what else is in their test, so that equal
     clips have different labels in different corpora. Here a label of corpus c is
@@ -47,26 +45,18 @@ class AlignedGaussianHead(GaussianHead):
     2024, arXiv 2406.10205); this is its affine special case.
 
     Args:
-        input_size: Dimension of the clip's vector.
-        corpora: Names of the corpora, the reference first.
-        hidden_sizes: Units in the hidden layers of each MLP.
+        corpora: Names of the corpora, the reference first; none for a single scale.
 
     Raises:
-        ValueError: Fewer than two corpora, one that is named twice, or a name that
-            cannot be part of a weight's name.
+        ValueError: A single corpus, one that is named twice, or a name that cannot be
+            part of a weight's name.
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        corpora: Sequence[str] = (),
-        hidden_sizes: Sequence[int] = (64, 32),
-    ):
-        super().__init__(input_size, hidden_sizes)
-        if len(corpora) < 2 or len(set(corpora)) < len(corpora):
+    def __init__(self, corpora: Sequence[str] = ()):
+        if len(corpora) == 1 or len(set(corpora)) < len(corpora):
             raise ValueError(
                 f"head_conf.corpora is {list(corpora)}: name two corpora or more, each "
-                "once and the reference first, or use 'head: gaussian'"
+                "once and the reference first, or none"
             )
         if any("." in name for name in corpora):
             raise ValueError(
@@ -74,11 +64,9 @@ class AlignedGaussianHead(GaussianHead):
                 "rename the data directory"
             )
         # By name, so that a checkpoint says which corpus a weight belongs to.
-        self.alignment = torch.nn.ModuleDict(
-            {name: ScoreAlignment() for name in corpora[1:]}
-        )
+        super().__init__({name: ScoreAlignment() for name in corpora[1:]})
 
-    def align(
+    def forward(
         self,
         mean: torch.Tensor,
         variance: torch.Tensor,
@@ -88,13 +76,15 @@ class AlignedGaussianHead(GaussianHead):
 
         Without `corpus` (Batch,) they are taken to be of the reference.
         """
+        if not self:
+            return mean, variance
         if corpus is None:
             # The same computation, so that all weights always have gradients:
             # PyTorch's data parallelism needs that.
             corpus = torch.zeros_like(mean, dtype=torch.long)
         one = torch.ones((), device=mean.device)
         scales, offsets = zip(
-            (one, 0 * one), *(align() for align in self.alignment.values()), strict=True
+            (one, 0 * one), *(align() for align in self.values()), strict=True
         )
         # (NCorpora,) -> (Batch,)
         scale = torch.stack(scales)[corpus]
@@ -103,7 +93,7 @@ class AlignedGaussianHead(GaussianHead):
     def stats(self) -> Dict[str, torch.Tensor]:
         """Return a and b of all corpora but the reference: `scale_<corpus>`, ..."""
         stats = {}
-        for name, align in self.alignment.items():
+        for name, align in self.items():
             scale, offset = align()
             stats[f"scale_{name}"] = scale.detach()
             stats[f"offset_{name}"] = offset.detach()
