@@ -36,6 +36,7 @@ study: setup
 	cd $(RECIPE) && local/study.sh
 
 small_model: setup
+	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[broad]"
 	cd $(RECIPE) && local/small_model.sh
 
 # FOLDER: data directories, or a folder of them; ARGS="--model exp/mine" and the like

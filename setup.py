@@ -58,7 +58,14 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.12,<3.14",
     packages=find_packages(include=["espnet_samos", "espnet_samos.*"]),
-    package_data={"espnet_samos": ["py.typed", "integrations/*.yaml", "model_zoo/*/*"]},
+    package_data={
+        "espnet_samos": [
+            "py.typed",
+            "integrations/*.yaml",
+            "model_zoo/*/*",
+            "model_zoo/*/onnx/*",
+        ]
+    },
     install_requires=[
         "av>=15",
         # the SSL frontend that needs no download, and so that of the packaged model

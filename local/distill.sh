@@ -10,8 +10,8 @@ set -euo pipefail
 
 train_set=broad_train              # Set to learn from
 valid_set=broad_dev                # Set that the best epoch is chosen on
-conf=conf/light                    # Folder of model.yaml and distill.yaml
-exp=exp/light/distill              # Where the result goes
+conf=conf/small                    # Folder of model.yaml and distill.yaml
+exp=exp/small/distill              # Where the result goes
 dumpdir=dump                       # Directory of formatted data
 nj=$(env -u OMP_NUM_THREADS nproc) # Jobs that compute the teacher's features
 num_threads=${nj}                  # Threads of the training

@@ -68,7 +68,7 @@ all=(--test_sets "${test_sets}" --expdir "${expdir}" --dumpdir "${dumpdir}"
     --skip_bad_clips "${skip_bad_clips}")
 # Options of mos.sh for each training; they begin with its set
 train=(--train_set "${train_set}" --valid_set "${valid_set}" --pretrain false
-    --train_config "${base} ${conf}/scratch.yaml${over}")
+    --train_config "${base}$(find "${conf}" -name scratch.yaml -printf ' %p')${over}")
 pretrain=(--train_set "${pretrain_set}" --valid_set "${pretrain_valid_set}" --pretrain false
     --train_config "${base} ${conf}/pretrain.yaml${over}")
 two_step=(--train_set "${train_set}" --valid_set "${valid_set}"

@@ -10,6 +10,9 @@ set -euo pipefail
 
 corpora="tcd_voip p835_reference neural_codec_mushra" # Corpora to prepare
 rated_sets="tcd_voip p835_fb48 p835_wb16 neural_codec_mushra" # Their sets, the reference first
+conf=conf/mini                     # Directory of YAML files
+extra_config=""                    # YAML files over those
+rows=""                            # Rows, where not all are wanted
 num_folds=2                        # Folds over talkers
 num_runs=5                         # Seeds
 nj=$(env -u OMP_NUM_THREADS nproc) # Trainings at once, each of one thread
@@ -45,13 +48,13 @@ for fold in $(seq "${num_folds}"); do
     head=${expdir}/fold${fold}/head.yaml
     {
         echo "head_conf:"
-        echo "    hidden_sizes: [64, 32]"
         echo "    corpora: [$(sets train | sed 's/ /, /g')]"
     } > "${head}"
     local/experiment.sh --corpora mini --pretrain_set mini_pretrain \
         --pretrain_valid_set mini_pretrain_dev --train_set "$(sets train)" \
         --valid_set "$(sets dev)" --test_sets "$(sets test)" --dump_ssl_feats true \
-        --conf conf/mini --extra_config "${head}" --expdir "${expdir}/fold${fold}" \
+        --conf "${conf}" --extra_config "${extra_config:+${extra_config} }${head}" \
+        --expdir "${expdir}/fold${fold}" --rows "${rows}" \
         --num_runs "${num_runs}" --num_finetunes 1 --ngpu 0 --nj "${nj}" \
         --multichannel downmix --max_jobs_run "${nj}" --train_args "${train_args}"
 done

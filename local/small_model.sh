@@ -1,36 +1,57 @@
 #!/usr/bin/env bash
-# Make the model that comes with the package: the large mini corpus, SA-SSL-MOS in two
-# steps, its scores and its model card, put into espnet_samos/model_zoo/small.
-# Resumes where it stopped. Options are passed on to run.sh, e.g. --num_threads 1.
+# Make the model that comes with the package: the broad corpus, the distillation of its
+# SSL frontend, its head, its scores and its model card, put into
+# espnet_samos/model_zoo/small. Interrupted, the same command goes on where it stopped.
+# Further options are passed on to mos.sh, e.g. --num_threads 1.
+#
+# shellcheck disable=SC1091
 set -euo pipefail
 
-# shellcheck source=/dev/null
+share=0.5 # How much of the broad corpus
+if [ "${1:-}" = --share ]; then
+    share=$2
+    shift 2
+fi
+
 . ./path.sh
 
-conf=conf/mini
-configs="${conf}/model.yaml ${conf}/train.yaml"
-exp=exp/mini_large/mos_sa_ssl_mos
+conf=conf/small
+exp=exp/small
 tag=inference_valid.lcc.best
-models=${MAIN_ROOT}/espnet_samos/model_zoo/small
+name=valid.lcc.best.pth
+mkdir -p "${exp}"
+printf 'ssl_frontend_conf:\n    init_file: %s\n' "${exp}/distill/valid.loss.best.pth" \
+    > "${exp}/init.yaml"
+opts=(
+    --local_data_opts "--corpus broad --download true --share ${share}"
+    --train_set broad_train --valid_set broad_dev
+    --test_sets "broad_test broad_unseen" --pretrain false
+    --train_config "${conf}/model.yaml ${conf}/train.yaml ${exp}/init.yaml"
+    --partial_scores "low band upper" --dump_ssl_feats true
+    --expdir "${exp}" --mos_exp "${exp}/mos" --inference_tag "${tag}"
+)
+./mos.sh --stage 1 --stop_stage 2 "${opts[@]}" "$@"
+local/distill.sh --conf "${conf}" --exp "${exp}/distill"
+./mos.sh --stage 3 --stop_stage 6 "${opts[@]}" "$@"
 
-./run.sh --corpus mini --stage 1 --stop_stage 6 \
-    --local_data_opts "--corpus mini --size large --corpus_dir downloads/mini_large" \
-    --pretrain_set mini_large_pretrain --pretrain_valid_set mini_large_pretrain_dev \
-    --train_set mini_large_train --valid_set mini_large_dev \
-    --test_sets "mini_large_test mini_large_unseen" \
-    --pretrain_config "${configs} ${conf}/pretrain.yaml ${conf}/large_pretrain.yaml" \
-    --train_config "${configs} ${conf}/finetune.yaml ${conf}/large_finetune.yaml" \
-    --expdir exp/mini_large --mos_exp "${exp}" --inference_tag "${tag}" "$@"
-
-# Not before it was scored: run.sh was perhaps told to stop earlier.
-if [ ! -f "${exp}/RESULTS.md" ]; then
-    echo "$0: not scored yet, so ${models} stays as it is" >&2
+# Not before it was scored: mos.sh was perhaps told to stop earlier.
+if [ ! -f "${exp}/mos/RESULTS.md" ]; then
+    echo "$0: not scored yet, so the packaged model stays as it is" >&2
     exit 0
 fi
-mkdir -p "${models}"
-cp -L "${exp}/valid.lcc.best.pth" "${exp}/config.yaml" "${models}"
-python3 -m espnet_samos.bin.mos_model_card --exp_dir "${exp}" --inference_tag "${tag}" \
-    --output_dir "${models}" --name small --about "${conf}/small_model.md" \
-    --description "SA-SSL-MOS, small, trained on synthetic speech with computed labels" \
-    --command "local/small_model.sh $*"
-echo "The model: ${models}"
+package=${exp}/package
+rm -rf "${package}"
+mkdir -p "${package}"
+cp "${exp}/mos/config.yaml" "${package}"
+# part of its weights are Distill-MOS's
+cp "${VENV}"/lib/python3*/site-packages/distillmos-*.dist-info/LICENSE \
+    "${package}/LICENSE.distillmos"
+python3 -m espnet_samos.bin.mos_halve "${exp}/mos/${name}" "${package}/${name}"
+samos export --model "${package}" "${package}/onnx"
+python3 -m espnet_samos.bin.mos_model_card --exp_dir "${exp}/mos" --inference_tag "${tag}" \
+    --output_dir "${package}" --name small --about "${conf}/about.md" \
+    --description "Speech quality at any sampling rate, small and light" \
+    --command "local/small_model.sh --share ${share} $*"
+rm -rf "${MAIN_ROOT}/espnet_samos/model_zoo/small"
+cp -r "${package}" "${MAIN_ROOT}/espnet_samos/model_zoo/small"
+echo "The model: ${MAIN_ROOT}/espnet_samos/model_zoo/small"

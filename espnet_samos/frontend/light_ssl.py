@@ -24,7 +24,7 @@ NEAR_FRAMES = 10
 
 
 class CompressedSpectrum(torch.nn.Module):
-    """STFT with compressed magnitudes, of waveforms that are divided by their peaks.
+    """STFT with compressed magnitudes, of waveforms without DC, divided by their peaks.
 
     As a convolution: ONNX Runtime has no fast transform of this length.
     """
@@ -52,6 +52,7 @@ class CompressedSpectrum(torch.nn.Module):
             Real and imaginary parts (Batch, 2, NSamples // 160, 161).
         """
         waveforms = waveforms.float()
+        waveforms = waveforms - waveforms.mean(dim=1, keepdim=True)
         peak = waveforms.abs().amax(dim=1, keepdim=True)
         margin = (WIN_LENGTH - HOP_LENGTH) // 2
         x = F.pad(waveforms / (peak + EPS), (margin, margin), mode="reflect")
@@ -109,8 +110,8 @@ class LightSslFrontend(UnpaddedFrontend):
         layers: Which hidden states are the features, side by side: 0 is what the CNN
             gives, k the output of the k-th transformer layer.
         freeze: Keep the weights as they are while the rest of a model is trained.
-        init_file: The model that a distillation trained, to begin with its weights. A
-            model that is loaded has its own.
+        init_file: What a distillation trained, or a trained predictor with this
+            frontend, to begin with its weights. A model that is loaded has its own.
 
     Raises:
         ValueError: There is no such layer, or the file is of something else.
@@ -171,20 +172,17 @@ class LightSslFrontend(UnpaddedFrontend):
         self.requires_grad_(not freeze)
 
     def _load(self, path: str) -> None:
-        weights = read_checkpoint(path)
-        prefix = "student."
+        weights = {}
+        for name, value in read_checkpoint(path).items():
+            part, _, rest = name.partition(".")
+            if part in ("student", "ssl_frontend"):
+                weights[rest] = value
         try:
-            self.load_state_dict(
-                {
-                    name.removeprefix(prefix): value
-                    for name, value in weights.items()
-                    if name.startswith(prefix)
-                }
-            )
+            self.load_state_dict(weights)
         except RuntimeError as e:
             raise ValueError(
-                f"ssl_frontend_conf.init_file: {path} is no distillation of a frontend "
-                f"of these sizes: {e}"
+                f"ssl_frontend_conf.init_file: {path} has no frontend of these sizes: "
+                f"{e}"
             ) from e
 
     def train(self, mode: bool = True) -> "LightSslFrontend":
@@ -194,9 +192,10 @@ class LightSslFrontend(UnpaddedFrontend):
     def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
         """Run clips of one length: (Batch, NSamples) -> (Batch, NFrames, Dim)."""
         spectrum = self.spectrum(waveforms)
-        states = self.hidden_states(spectrum)
+        silent = _silence(spectrum, -(-spectrum.shape[2] // 2))
+        states = self.hidden_states(spectrum, silent)
         feats = torch.cat([states[layer] for layer in self.layers], dim=-1)
-        return feats.masked_fill(_silence(spectrum, feats.shape[1]), 0.0)
+        return feats.masked_fill(silent[..., None], 0.0)
 
     def cnn_output(self, spectrum: torch.Tensor) -> torch.Tensor:
         """Compute the hidden state 0, (Batch, NFrames', Dim), of `spectrum`."""
@@ -206,11 +205,14 @@ class LightSslFrontend(UnpaddedFrontend):
         x = self.cnn(self.stem(spectrum)).transpose(1, 2).flatten(2)
         return self.projection(x)
 
-    def hidden_states(self, spectrum: torch.Tensor) -> Sequence[torch.Tensor]:
+    def hidden_states(
+        self, spectrum: torch.Tensor, silent: torch.Tensor
+    ) -> Sequence[torch.Tensor]:
         """Compute what the CNN gives, and what each transformer layer gives.
 
         Args:
             spectrum: (Batch, 2, NFrames, NBins), as `self.spectrum` gives it.
+            silent: Frames (Batch, NFrames') that the transformer does not look at.
 
         Returns:
             For each of them (Batch, NFrames', Dim), a frame every 20 ms.
@@ -222,14 +224,22 @@ class LightSslFrontend(UnpaddedFrontend):
             part + self.position[:, : part.shape[1]]
             for part in x.tensor_split(num_segments, dim=1)
         ]
+        # where all is silent, all is looked at: there has to be something
+        masks = [
+            mask & ~mask.all(dim=1, keepdim=True)
+            for mask in silent.tensor_split(num_segments, dim=1)
+        ]
         for layer in self.transformer[: max(self.layers)]:
-            parts = [layer(part) for part in parts]
+            parts = [
+                layer(part, src_key_padding_mask=mask)
+                for part, mask in zip(parts, masks, strict=True)
+            ]
             states.append(torch.cat(parts, dim=1))
         return states
 
 
 def _silence(spectrum: torch.Tensor, num_frames: int) -> torch.Tensor:
-    """Return where frames are silent, (Batch, num_frames, 1), of half as many."""
+    """Return which frames are silent, (Batch, num_frames), of half as many."""
     # (Batch, 2, NFrames, NBins) -> (Batch, NFrames)
     level = spectrum.square().sum(dim=(1, 3))
     level = F.max_pool1d(level[:, None], 2, ceil_mode=True)[..., :num_frames]
@@ -238,4 +248,4 @@ def _silence(spectrum: torch.Tensor, num_frames: int) -> torch.Tensor:
     threshold = loud * 10 ** (COMPRESSION * SILENCE_DB / 10)
     near = 2 * NEAR_FRAMES + 1
     heard = F.max_pool1d((level > threshold).float(), near, 1, NEAR_FRAMES)
-    return (heard == 0).transpose(1, 2)
+    return (heard == 0).squeeze(1)

@@ -108,6 +108,7 @@ def _export(
                 (example,),
                 dynamo=True,
                 verbose=False,
+                optimize=False,  # weights stay as they are; the runtime optimises
                 input_names=input_names,
                 output_names=output_names,
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
@@ -116,14 +117,20 @@ def _export(
         # whatever a part's own operations raise
         raise _cannot_be_exported(file.stem, e) from e
     program.save(str(file))
-    _store_in_half(file)
+    _make_small(file)
 
 
-def _store_in_half(file: Path) -> None:
-    """Store those weights in float16 that it holds exactly; they are cast when used."""
+def _make_small(file: Path) -> None:
+    """Store those weights in float16 that it holds exactly; they are cast when used.
+
+    Where in the source each node comes from is left out.
+    """
     import onnx
 
     graph = onnx.load(str(file))
+    for node in graph.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
     casts = []
     for weight in graph.graph.initializer:
         values = onnx.numpy_helper.to_array(weight)

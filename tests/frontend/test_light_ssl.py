@@ -33,10 +33,22 @@ def test_frames_of_20_ms_with_all_layers_side_by_side(frontend):
     torch.testing.assert_close(extract(alone, waveforms())[0], feats[..., 16:])
 
 
-def test_the_level_does_not_count(frontend):
+def test_level_and_dc_do_not_count(frontend):
     x = waveforms()
     feats, _ = extract(frontend, x)
-    torch.testing.assert_close(extract(frontend, 0.01 * x)[0], feats)
+    for other in (0.01 * x, x + 0.05):
+        found, _ = extract(frontend, other)
+        torch.testing.assert_close(found, feats, atol=1e-4, rtol=1e-4)
+
+
+def test_what_is_in_silence_is_not_looked_at(frontend):
+    x = torch.cat([waveforms(1.0, 1), torch.zeros(1, 32000)], dim=1)
+    faint = x.clone()
+    faint[:, 24000:] = 1e-5 * torch.randn(1, 24000)
+    speech = slice(0, 50)
+    feats, changed = (extract(frontend, samples)[0] for samples in (x, faint))
+    found, expected = changed[:, speech], feats[:, speech]
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
 def test_silence_is_zero_and_what_is_near_speech_is_not(frontend):
@@ -62,14 +74,15 @@ def test_frozen_and_trained(frontend):
     assert trained.training and all(p.requires_grad for p in trained.parameters())
 
 
-def test_weights_of_a_distillation_to_begin_with(frontend, tmp_path):
+@pytest.mark.parametrize("part", ["student", "ssl_frontend"])
+def test_weights_to_begin_with(frontend, tmp_path, part):
     path = tmp_path / "best.pth"
-    weights = {f"student.{n}": v for n, v in frontend.state_dict().items()}
+    weights = {f"{part}.{n}": v for n, v in frontend.state_dict().items()}
     torch.save({**weights, "scale.running_var": torch.ones(16)}, path)
     loaded = LightSslFrontend(**TINY, layers=[0, 2], init_file=str(path)).eval()
     x = waveforms()
     torch.testing.assert_close(extract(loaded, x)[0], extract(frontend, x)[0])
-    with pytest.raises(ValueError, match="best.pth is no distillation of a frontend"):
+    with pytest.raises(ValueError, match="best.pth has no frontend of these sizes"):
         LightSslFrontend(**{**TINY, "output_size": 8}, layers=[2], init_file=str(path))
     with pytest.raises(FileNotFoundError):
         LightSslFrontend(**TINY, layers=[2], init_file=str(tmp_path / "none.pth"))
@@ -84,7 +97,8 @@ def test_a_layer_that_is_not_there_is_named(layers):
 def test_the_spectrum_is_that_of_an_stft():
     x = waveforms(1.0)
     found = CompressedSpectrum()(x)
-    scaled = x / x.abs().amax(dim=1, keepdim=True)
+    centred = x - x.mean(dim=1, keepdim=True)
+    scaled = centred / centred.abs().amax(dim=1, keepdim=True)
     padded = torch.nn.functional.pad(scaled, (80, 80), mode="reflect")
     window = torch.hann_window(320)
     expected = torch.stft(
