@@ -108,7 +108,6 @@ def _export(
                 (example,),
                 dynamo=True,
                 verbose=False,
-                optimize=False,  # weights stay as they are; the runtime optimises
                 input_names=input_names,
                 output_names=output_names,
                 dynamic_shapes=({0: torch.export.Dim("batch")},),
