@@ -66,9 +66,10 @@ base="${conf}/model.yaml ${conf}/train.yaml" over=${extra_config:+ ${extra_confi
 all=(--test_sets "${test_sets}" --expdir "${expdir}" --dumpdir "${dumpdir}"
     --dump_ssl_feats "${dump_ssl_feats}" --multichannel "${multichannel}"
     --skip_bad_clips "${skip_bad_clips}")
+scratch=$([ ! -f "${conf}/scratch.yaml" ] || echo " ${conf}/scratch.yaml")
 # Options of mos.sh for each training; they begin with its set
 train=(--train_set "${train_set}" --valid_set "${valid_set}" --pretrain false
-    --train_config "${base}$(find "${conf}" -name scratch.yaml -printf ' %p')${over}")
+    --train_config "${base}${scratch}${over}")
 pretrain=(--train_set "${pretrain_set}" --valid_set "${pretrain_valid_set}" --pretrain false
     --train_config "${base} ${conf}/pretrain.yaml${over}")
 two_step=(--train_set "${train_set}" --valid_set "${valid_set}"

@@ -62,12 +62,12 @@ def test_cuts_and_repeats_as_the_predictor_at_any_length(tiny, fs, seconds):
 
 def test_silent_windows_are_left_out(small):
     (speech,) = clips(4, 48000)
-    clip = torch.cat([speech, torch.zeros(5 * 48000), speech])
+    clip = torch.cat([speech, torch.zeros(12 * 48000), speech])
     result = small.predict(clip, 48000)
-    assert result.warnings["skipped"].startswith("2 of 8 windows")
+    assert result.warnings["skipped"].startswith("3 of 7 windows")
     score = mos_score(clip, 48000, small)
     assert score.item() == pytest.approx(result.mean, abs=5e-4)
-    silent = mos_score(torch.zeros(3 * 48000), 48000, small)
+    silent = mos_score(torch.zeros(6 * 48000), 48000, small)
     assert abs(silent - score) > 0.02  # it would be noticed
 
 
@@ -117,8 +117,7 @@ def test_both_branches_give_gradients_and_the_model_gets_none(small, fs, monkeyp
         assert gradient.any()
         assert not torch.allclose(gradient, waveforms.grad, rtol=1e-2)
     assert all(p.grad is None for p in small.model.parameters())
-    frozen = small.model.ssl_frontend.model.module
-    assert all(p.grad is None and not p.requires_grad for p in frozen.parameters())
+    assert not any(p.requires_grad for p in small.model.ssl_frontend.parameters())
 
 
 def test_the_gradient_is_the_slope(tiny):

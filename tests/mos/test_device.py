@@ -40,14 +40,14 @@ def fake_cuda(module):
 
 @pytest.fixture(scope="module")
 def predictor():
-    return MosPredictor.from_pretrained()
+    return MosPredictor.from_pretrained(engine="torch")
 
 
 @pytest.fixture(scope="module", params=["gaussian", "aligned"])
 def model(request, predictor):
     model = copy.deepcopy(predictor.model)
     if request.param == "aligned":
-        input_size = model.head.mean_mlp[0].in_features
+        input_size = model.head.norm.num_features
         model.head = GaussianHead(input_size, corpora=["a", "b"])
     return model.requires_grad_(True)
 

@@ -107,7 +107,7 @@ def test_labels_fall_with_each_term_and_stay_on_the_scale():
     for change in worse:
         assert LOWEST <= labelled(measures(**change)) < best - 0.1
     everything = {name: value for change in worse for name, value in change.items()}
-    assert LOWEST <= labelled(measures(**everything)) < 2.2
+    assert LOWEST <= labelled(measures(**everything)) < 2.6
     # speech at 16 kHz, otherwise clean
     assert 3.6 < labelled(measures(lost=1.0)) < 4.1
 
