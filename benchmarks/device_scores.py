@@ -115,16 +115,10 @@ def check_float32(report: Report, device: str, model: ESPnetMosModel) -> None:
 
 
 def check_bfloat16(report: Report, device: str, model: ESPnetMosModel) -> None:
-    """Compare scores with the SSL model in bfloat16 to those of the CPU in float32."""
-    clips = make_clips()
-    difference = largest(
-        packaged_scores(clips), packaged_scores(clips, device=device, dtype="bfloat16")
-    )
-    report.finding(
-        "packaged model, largest difference from float32 on the CPU",
-        difference,
-        at_most=MAX_BFLOAT16_DIFFERENCE,
-    )
+    """Compare scores with the SSL model in bfloat16 to those of the CPU in float32.
+
+    Of the published model, whose SSL model is large: the packaged one gains nothing.
+    """
     batch = paper_model.make_batch(NUM_WINDOWS)
     report.finding(
         "published model, largest difference from float32 on the CPU",
