@@ -36,7 +36,7 @@ study: setup
 	cd $(RECIPE) && local/study.sh
 
 small_model: setup
-	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[broad]"
+	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[espnet,broad]"
 	cd $(RECIPE) && local/small_model.sh
 
 # FOLDER: data directories, or a folder of them; ARGS="--model exp/mine" and the like
@@ -57,7 +57,7 @@ fuzz: setup
 	OMP_NUM_THREADS=1 $(PY) -m tests.fuzz
 
 integration: setup
-	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[demo,integration]"
+	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[espnet,demo,integration]"
 	tools/fetch_mini_an4.sh
 	$(PY) -m pytest -m integration -rs tests/integration
 

@@ -15,6 +15,7 @@ from pathlib import Path
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS = (
     "start_up",
+    "predictors",
     "audio_path",
     "spectrogram_branch",
     "ssl_features",

@@ -3,8 +3,9 @@
 Importing this package imports neither torch nor ESPnet; what is asked for brings them.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from espnet_samos.utils.extras import need
 
 __version__ = "0.1.0"
 __all__ = [
@@ -42,4 +43,4 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return getattr(need(f"{__name__}.{_MODULES[name]}"), name)

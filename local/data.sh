@@ -23,7 +23,7 @@ table=               # csv: table of clips; tcd_voip: table of labels.
 set_prefix=          # csv: first part of the sets' names.
 labels=              # audiomos: mixed or separate, docs/corpora.md.
 audio_dir=           # urgent2024_mos: where its audio is written out.
-size=                # mini: small, tiny or large.
+size=                # mini: small or tiny.
 share=               # broad: how much of it, up to 1.
 band_limited=        # mini: true adds a set of clips with limited bandwidth.
 

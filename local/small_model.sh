@@ -7,7 +7,7 @@
 # shellcheck disable=SC1091
 set -euo pipefail
 
-share=0.5 # How much of the broad corpus
+share=1 # How much of the broad corpus
 if [ "${1:-}" = --share ]; then
     share=$2
     shift 2

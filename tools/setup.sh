@@ -46,7 +46,7 @@ fi
 
 echo "setup: installing espnet_samos and its dependencies (several GB at the first time)"
 "${VENV}/bin/python" -m pip install --quiet --disable-pip-version-check \
-    --editable ".[mini,test]"
+    --editable ".[espnet,mini,test]"
 
 if [ -n "${ESPNET_ROOT:-}" ]; then
     [ -d "${ESPNET_ROOT}/egs2/TEMPLATE/asr1/utils" ] ||

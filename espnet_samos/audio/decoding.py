@@ -16,6 +16,8 @@ from typing import BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Union
 import numpy as np
 import soundfile
 
+from espnet_samos.utils.extras import remedy
+
 # A block is about a second, and never more values than this, whatever a header says.
 MAX_BLOCK_VALUES = 2**22
 UNKNOWN_FRAMES = 2**62  # libsndfile's count for a stream whose length is not known
@@ -175,9 +177,7 @@ def _decode_with_av(
     try:
         import av
     except ImportError as e:
-        raise DecodingError(
-            f"{reason}; with PyAV (pip install av), more is read"
-        ) from e
+        raise DecodingError(f"{reason}; {remedy(e)}, which reads more") from e
 
     if file.seekable():
         file.seek(0)

@@ -29,6 +29,8 @@ class MosPreprocessor:
         use_spectrogram: Make the 48 kHz waveform.
         window_seconds: Length of the window. A shorter clip is repeated until
             the window is full, a longer one is cut.
+        pad_short_clips: Let silence follow a shorter clip, instead of repeating it; for
+            frontends and encoders that leave silence out.
         random_window: While training, take a random window of a longer clip.
         random_rotation: While training, begin at a random place of a shorter clip,
             which is then repeated from there.
@@ -40,8 +42,8 @@ class MosPreprocessor:
 
     Raises:
         ValueError: `window_seconds` is not above 0, `gain_db` is not two numbers, the
-            lower first, `flip_polarity` is not a probability, or `multichannel` is
-            another word.
+            lower first, `flip_polarity` is not a probability, `multichannel` is
+            another word, or `random_rotation` has nothing to do.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class MosPreprocessor:
         use_ssl: bool = True,
         use_spectrogram: bool = True,
         window_seconds: float = 10.0,
+        pad_short_clips: bool = False,
         random_window: bool = False,
         random_rotation: bool = False,
         gain_db: Optional[Sequence[float]] = None,
@@ -80,7 +83,13 @@ class MosPreprocessor:
         self.train = train
         self.use_ssl = use_ssl
         self.use_spectrogram = use_spectrogram
+        if pad_short_clips and random_rotation:
+            raise ValueError(
+                "preprocessor_conf has random_rotation, of clips that are repeated, "
+                "and pad_short_clips, which does not repeat them"
+            )
         self.window_seconds = window_seconds
+        self.pad_short_clips = pad_short_clips
         self.random_window = random_window
         self.random_rotation = random_rotation
         self.gain_db = gain_db
@@ -165,6 +174,7 @@ class MosPreprocessor:
                 self.window_seconds,
                 start=start,
                 rotation=rotation,
+                pad_short_clips=self.pad_short_clips,
             )
         )
         return {**data, **window.data}

@@ -19,6 +19,8 @@ MIN_RATE = 8000
 MAX_RATE = 384000
 MIN_SECONDS = 0.1
 SILENT_RMS = 1e-3  # -60 dB re full scale
+# Sound or silence is decided for this short a time.
+BLOCKS_PER_SECOND = 50
 # Samples of 8 bits or more that were not divided; a float file can exceed 1 by some dB.
 MAX_LEVEL = 100.0
 MULTICHANNEL = ("error", "downmix")
@@ -356,6 +358,16 @@ def check_length(num_samples: int, fs: int) -> None:
 def is_silent(samples: np.ndarray) -> bool:
     """Return whether samples (NSamples,) are below -60 dB re full scale, RMS."""
     return bool(np.sqrt(np.mean(np.square(samples, dtype=np.float64))) < SILENT_RMS)
+
+
+def share_of_sound(samples: np.ndarray, fs: int) -> float:
+    """Return the share of 20 ms blocks of samples (NSamples,) that are not silent."""
+    block = fs // BLOCKS_PER_SECOND
+    # the rest of a block counts as one: a short clip is not all rest
+    starts = np.arange(0, max(1, len(samples)), block)
+    power = np.add.reduceat(np.square(samples, dtype=np.float64), starts)
+    sizes = np.diff(starts, append=len(samples))
+    return float(np.mean(np.sqrt(power / sizes) >= SILENT_RMS))
 
 
 def check_audio(samples: np.ndarray, fs: int) -> None:

@@ -15,6 +15,7 @@ from espnet_samos.audio.reading import (
     check_rate,
     check_samples,
     is_silent,
+    share_of_sound,
 )
 
 WINDOWS = ("all", "first")
@@ -32,12 +33,14 @@ class Window(NamedTuple):
         end: Where it or, if that is earlier, the clip ends.
         data: Its samples at each rate, (NSamples,) each.
         silent: Whether its level is below -60 dB re full scale.
+        sound: The share of its time that is not silent, 0 to 1.
     """
 
     start: float
     end: float
     data: Dict[str, np.ndarray]
     silent: bool
+    sound: float
 
 
 def window_starts(
@@ -143,6 +146,7 @@ def cut_windows(
     windows: str = "all",
     start: float = 0.0,
     rotation: float = 0.0,
+    pad_short_clips: bool = False,
 ) -> Iterator[Window]:
     """Cut a clip into windows at several rates, while it is read; to its end.
 
@@ -155,11 +159,14 @@ def cut_windows(
         windows: As `window_starts` takes it.
         start: Where the first window begins, in seconds.
         rotation: A clip that is repeated begins there, in seconds.
+        pad_short_clips: As `WindowCutter` takes it.
 
     Raises:
         AudioError: The clip cannot be scored; the caller adds the clip's name.
     """
-    cutter = WindowCutter(fs, rates, seconds, hop_seconds, windows, start, rotation)
+    cutter = WindowCutter(
+        fs, rates, seconds, hop_seconds, windows, start, rotation, pad_short_clips
+    )
     for block in blocks:
         yield from cutter.push(block)
     yield from cutter.finish()
@@ -170,7 +177,7 @@ class WindowCutter:
 
     The clip is resampled as a whole, so that its windows do not begin with the edge of
     a filter; a few seconds of it are held at a time. Where it is shorter than a window,
-    it is repeated until that is full.
+    it is repeated until that is full, or silence follows it.
 
     Args:
         fs: The clip's sampling rate in Hz.
@@ -181,6 +188,7 @@ class WindowCutter:
         windows: As `window_starts` takes it.
         start: Where the first window begins, in seconds.
         rotation: A clip that is repeated begins there, in seconds.
+        pad_short_clips: Let silence follow a clip that is shorter than a window.
 
     Raises:
         AudioError: The rate is outside 8-384 kHz.
@@ -195,6 +203,7 @@ class WindowCutter:
         windows: str = "all",
         start: float = 0.0,
         rotation: float = 0.0,
+        pad_short_clips: bool = False,
     ):
         check_rate(fs)
         self.fs = fs
@@ -203,6 +212,7 @@ class WindowCutter:
         self.which = windows
         self.start = start
         self.rotation = rotation
+        self.pad_short_clips = pad_short_clips
         self.streams = {name: _Resampled(fs, rate) for name, rate in rates.items()}
         self.loudest = max(rates, key=rates.__getitem__)  # sees all of the band
         self.num_samples = 0
@@ -243,19 +253,39 @@ class WindowCutter:
         for at in starts[self.count :]:
             if duration >= self.seconds:
                 yield self._cut(self.start + at)
-                continue
-            data = {
-                name: stream.repeated(self.seconds, self.rotation)
-                for name, stream in self.streams.items()
-            }
-            yield Window(0.0, duration, data, is_silent(data[self.loudest]))
+            else:
+                yield self._fill(duration)
 
     def _cut(self, at: float) -> Window:
         data = {
             name: stream.cut(at, self.seconds) for name, stream in self.streams.items()
         }
         begin = at - self.start
-        return Window(begin, begin + self.seconds, data, is_silent(data[self.loudest]))
+        loudest, fs = data[self.loudest], self.streams[self.loudest].fs
+        return Window(
+            begin,
+            begin + self.seconds,
+            data,
+            is_silent(loudest),
+            share_of_sound(loudest, fs),
+        )
+
+    def _fill(self, duration: float) -> Window:
+        """Return the only window of a clip that does not fill it."""
+        data = {
+            name: stream.padded(self.seconds)
+            if self.pad_short_clips
+            else stream.repeated(self.seconds, self.rotation)
+            for name, stream in self.streams.items()
+        }
+        clip = self.streams[self.loudest]
+        return Window(
+            0.0,
+            duration,
+            data,
+            is_silent(clip.samples),
+            share_of_sound(clip.samples, clip.fs),
+        )
 
 
 class _Resampled:
@@ -294,6 +324,14 @@ class _Resampled:
         if len(window) < num_samples:  # rounded, too
             return np.resize(window, num_samples)
         return window.copy()
+
+    def padded(self, seconds: float) -> np.ndarray:
+        """Return the clip and silence after it, as long as a window."""
+        num_samples = round(seconds * self.fs)
+        window = np.zeros(num_samples, dtype=self.samples.dtype)
+        samples = self.samples[:num_samples]
+        window[: len(samples)] = samples
+        return window
 
     def repeated(self, seconds: float, rotation: float) -> np.ndarray:
         """Return the clip, repeated until a window is full.

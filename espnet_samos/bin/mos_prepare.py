@@ -59,7 +59,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--audio_dir", help="urgent2024_mos: where its audio is written out"
     )
-    group.add_argument("--size", help="mini: small, tiny or large")
+    group.add_argument("--size", help="mini: small or tiny")
     group.add_argument("--share", type=float, help="broad: how much of it, up to 1")
     group.add_argument(
         "--band_limited",

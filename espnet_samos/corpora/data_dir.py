@@ -10,6 +10,8 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from espnet_samos.audio.reading import AudioError, measure
 from espnet_samos.corpora.clip import Clip
+from espnet_samos.corpora.metric_scp import FILE as METRIC_SCP
+from espnet_samos.corpora.metric_scp import read_metric_scp
 from espnet_samos.utils.files import write_text
 from espnet_samos.utils.mos_scale import ACR, Scale, format_scale, read_mos_scale
 from espnet_samos.utils.tables import DataError, read_lines, read_table, report_problems
@@ -283,9 +285,10 @@ def read_data_dir(
     """Read the clips of a data directory, as they are.
 
     Args:
-        data_dir: Has `wav.scp`, `mos`, `utt2sys` and, if known, `utt2spk`,
-            `mos_std`, `utt2votes`, `utt2lang`, `ref.scp`, `mos_<name>` (further
-            labels) and `mos_scale`. Without `utt2spk` each clip is its own speaker.
+        data_dir: Has `wav.scp`, `mos` or ESPnet's `metric.scp`, `utt2sys` and, if
+            known, `utt2spk`, `mos_std`, `utt2votes`, `utt2lang`, `ref.scp`,
+            `mos_<name>` (further labels) and `mos_scale`. Without `utt2spk` each clip
+            is its own speaker.
         wav_scp: Where the audio is, if not as the directory's `wav.scp` says.
 
     Returns:
@@ -297,7 +300,10 @@ def read_data_dir(
             `wav.scp` does not have.
     """
     data_dir = Path(data_dir)
+    has_metrics = (data_dir / METRIC_SCP).is_file() and not (data_dir / "mos").is_file()
     for name, value in (("mos", "label"), ("utt2sys", "system")):
+        if name == "mos" and has_metrics:
+            continue
         if not (data_dir / name).is_file():
             raise DataError(
                 f"no {data_dir / name}: write one, a line '<utterance> <{value}>' for "
@@ -310,6 +316,8 @@ def read_data_dir(
         for name in (*TABLES, *score_files)
         if name not in ("utt2fs", "wav.scp")
     }
+    if has_metrics:
+        tables["mos"] = read_metric_scp(data_dir / METRIC_SCP)
     paths = read_lines(Path(wav_scp or data_dir / "wav.scp"))
     known = {utt for utt, _ in paths}
     problems = [

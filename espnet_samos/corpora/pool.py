@@ -5,22 +5,25 @@ import multiprocessing
 import os
 import threading
 from concurrent.futures import ProcessPoolExecutor
-from typing import Callable, Iterator, List, Sequence
+from typing import Callable, Iterator, List, Sequence, TypeVar
 
 from tqdm import tqdm
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 ONE_THREAD = {
     f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")
 }
 
 
-def make_in_processes[Item, Clip](
-    make: Callable[[Item], List[Clip]],
+def make_in_processes(
+    make: Callable[[Item], List[Made]],
     items: Sequence[Item],
     nj: int,
     num_clips: int,
     num_made: int,
-) -> Iterator[List[Clip]]:
+) -> Iterator[List[Made]]:
     """Make clips in `nj` processes, with a progress bar; yield them as they are done.
 
     After an error, the rest is not made. The processes end with this one, even where

@@ -18,11 +18,14 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
+    TypeVar,
     Union,
 )
 
 from espnet_samos.utils.mos_scale import ACR, Scale, format_scale
 from espnet_samos.utils.tables import DataError, report_problems
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -163,7 +166,7 @@ def read_rows(
     return rows
 
 
-def parse_rows[T](
+def parse_rows(
     path: Union[str, Path],
     rows: Sequence[Row],
     parse: Callable[[Row], T],

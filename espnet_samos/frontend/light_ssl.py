@@ -5,6 +5,7 @@ from typing import Optional, Sequence
 import torch
 import torch.nn.functional as F
 
+from espnet_samos.frontend.level import loud_power, remove_dc
 from espnet_samos.frontend.padding import UnpaddedFrontend
 from espnet_samos.frontend.upstreams.checkpoint import read_checkpoint
 
@@ -17,16 +18,17 @@ EPS = 1e-8
 NUM_HEADS = 8
 # what the position encoding covers: 7.68 s
 MAX_FRAMES = 384
-# Frames this far below the loud ones are silent, where no louder one is near.
-SILENCE_DB = -50.0
-LOUD = 0.95  # quantile of the frames
-NEAR_FRAMES = 10
+# Frames this far below the loud ones are silent, where that lasts for more than 400 ms.
+SILENCE_DB = -46.0
+LONGEST_GAP = 20
+FIRST_BIN = 2  # 100 Hz: what is left of DC does not sound
 
 
 class CompressedSpectrum(torch.nn.Module):
     """STFT with compressed magnitudes, of waveforms without DC, divided by their peaks.
 
-    As a convolution: ONNX Runtime has no fast transform of this length.
+    As a convolution: ONNX Runtime has no fast transform of this length. No filter of it
+    lets a constant through.
     """
 
     basis: torch.Tensor
@@ -40,6 +42,7 @@ class CompressedSpectrum(torch.nn.Module):
         window = torch.hann_window(WIN_LENGTH, dtype=torch.float64)
         # (2 * NBins, 1, WinLength)
         basis = torch.cat([phase.cos(), -phase.sin()]) * window
+        basis = basis - window * (basis.sum(dim=1, keepdim=True) / window.sum())
         self.register_buffer("basis", basis.float()[:, None], persistent=False)
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
@@ -51,9 +54,9 @@ class CompressedSpectrum(torch.nn.Module):
         Returns:
             Real and imaginary parts (Batch, 2, NSamples // 160, 161).
         """
-        waveforms = waveforms.float()
-        waveforms = waveforms - waveforms.mean(dim=1, keepdim=True)
-        peak = waveforms.abs().amax(dim=1, keepdim=True)
+        waveforms = remove_dc(waveforms.float())
+        top, bottom = waveforms.amax(dim=1), waveforms.amin(dim=1)
+        peak = (top - bottom)[:, None] / 2
         margin = (WIN_LENGTH - HOP_LENGTH) // 2
         x = F.pad(waveforms / (peak + EPS), (margin, margin), mode="reflect")
         # (Batch, NSamples') -> (Batch, 2 * NBins, NFrames)
@@ -98,8 +101,8 @@ class LightSslFrontend(UnpaddedFrontend):
 
     Its weights come from a distillation (`espnet_samos.tasks.distillation`), and are
     part of the trained model. The waveform is divided by its peak, so features do not
-    depend on the level. Frames of silence are zero: those 50 dB below the loud ones,
-    200 ms or more from any that is not.
+    depend on the level. Frames of silence are zero: those 46 dB below the loud ones,
+    where that lasts for more than 400 ms; a shorter gap is part of the sound.
 
     Args:
         channels: Channels of the CNN after its first convolution and after each pair
@@ -192,8 +195,8 @@ class LightSslFrontend(UnpaddedFrontend):
     def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
         """Run clips of one length: (Batch, NSamples) -> (Batch, NFrames, Dim)."""
         spectrum = self.spectrum(waveforms)
-        silent = _silence(spectrum, -(-spectrum.shape[2] // 2))
-        states = self.hidden_states(spectrum, silent)
+        silent = silent_frames(spectrum)
+        states = self.hidden_states(self.cnn_output(spectrum), silent)
         feats = torch.cat([states[layer] for layer in self.layers], dim=-1)
         return feats.masked_fill(silent[..., None], 0.0)
 
@@ -206,18 +209,18 @@ class LightSslFrontend(UnpaddedFrontend):
         return self.projection(x)
 
     def hidden_states(
-        self, spectrum: torch.Tensor, silent: torch.Tensor
+        self, x: torch.Tensor, silent: torch.Tensor
     ) -> Sequence[torch.Tensor]:
-        """Compute what the CNN gives, and what each transformer layer gives.
+        """Compute what each transformer layer gives.
 
         Args:
-            spectrum: (Batch, 2, NFrames, NBins), as `self.spectrum` gives it.
-            silent: Frames (Batch, NFrames') that the transformer does not look at.
+            x: What the CNN gives (Batch, NFrames, Dim), a frame every 20 ms.
+            silent: Frames (Batch, NFrames) that the transformer does not look at.
 
         Returns:
-            For each of them (Batch, NFrames', Dim), a frame every 20 ms.
+            `x` and what each layer gives, up to the last that is a feature, each
+            (Batch, NFrames, Dim).
         """
-        x = self.cnn_output(spectrum)
         states = [x]
         num_segments = -(-x.shape[1] // MAX_FRAMES)
         parts = [
@@ -238,14 +241,21 @@ class LightSslFrontend(UnpaddedFrontend):
         return states
 
 
-def _silence(spectrum: torch.Tensor, num_frames: int) -> torch.Tensor:
-    """Return which frames are silent, (Batch, num_frames), of half as many."""
+def silent_frames(spectrum: torch.Tensor) -> torch.Tensor:
+    """Return which frames of a spectrum are silent.
+
+    Args:
+        spectrum: (Batch, 2, NFrames, NBins), as `CompressedSpectrum` gives it.
+
+    Returns:
+        For each two frames, (Batch, ceil(NFrames / 2)).
+    """
     # (Batch, 2, NFrames, NBins) -> (Batch, NFrames)
-    level = spectrum.square().sum(dim=(1, 3))
-    level = F.max_pool1d(level[:, None], 2, ceil_mode=True)[..., :num_frames]
-    loud = torch.quantile(level, LOUD, dim=-1, keepdim=True)
-    # magnitudes are compressed, and levels with them
-    threshold = loud * 10 ** (COMPRESSION * SILENCE_DB / 10)
-    near = 2 * NEAR_FRAMES + 1
-    heard = F.max_pool1d((level > threshold).float(), near, 1, NEAR_FRAMES)
-    return (heard == 0).squeeze(1)
+    power = spectrum[..., FIRST_BIN:].square().sum(dim=(1, 3)) ** (1 / COMPRESSION)
+    power = F.max_pool1d(power[:, None], 2, ceil_mode=True).squeeze(1)
+    heard = power > loud_power(power) * 10 ** (SILENCE_DB / 10)
+    # short gaps are closed, also with the sound beyond the ends in mind: there is none
+    near = LONGEST_GAP // 2
+    x = F.pad(heard[:, None].float(), (near, near))
+    x = F.max_pool1d(x, 2 * near + 1, 1, near)
+    return F.max_pool1d(1 - x, 2 * near + 1, 1)[:, 0] > 0

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
+from espnet_samos.frontend.level import loud_power, remove_dc
+
 WINDOW_SECONDS = 0.02
 # Above, files of 44.1 kHz and music codecs at high rates differ, and nobody hears it.
 HIGHEST_HZ = 20000.0
 # Below is DC, and what microphones rumble.
 LOWEST_HZ = 80.0
 SPLIT_HZ = 8000.0
-LOUD = 0.95  # quantile of the frames
 SILENCE = 0.12  # a frame in which no band is higher is one of silence
 
 
@@ -42,7 +43,7 @@ class LogBandsFrontend(AbsFrontend):
         hop_length: int = 480,
         low_bands: int = 56,
         high_bands: int = 16,
-        floor_db: float = -68.0,
+        floor_db: float = -64.0,
     ):
         super().__init__()
         fs = humanfriendly.parse_size(fs) if isinstance(fs, str) else fs
@@ -80,7 +81,7 @@ class LogBandsFrontend(AbsFrontend):
         window = torch.hann_window(self.win_length, device=input.device)
         # (Batch, NSamples) -> (Batch, NBins, NFrames)
         spectrum = torch.stft(
-            input.float(),
+            remove_dc(input.float()),
             n_fft=self.n_fft,
             hop_length=self.hop_length,
             win_length=self.win_length,
@@ -92,7 +93,7 @@ class LogBandsFrontend(AbsFrontend):
         # (Batch, NBins, NFrames) -> (Batch, NBands, NFrames)
         power = self.filters @ (spectrum.real.square() + spectrum.imag.square())
         # (Batch, NBands, NFrames) -> (Batch, 1, 1)
-        loud = torch.quantile(power.sum(dim=1), LOUD, dim=1)[:, None, None]
+        loud = loud_power(power.sum(dim=1))[..., None]
         floor = 10 ** (self.floor_db / 10)
         levels = 10 * torch.log10(power / (loud + 1e-12) + floor)
         # (Batch, NBands, NFrames) -> (Batch, NFrames, NBands)

@@ -15,6 +15,7 @@ import numpy as np
 from espnet_samos.audio.decoding import seekable
 from espnet_samos.audio.reading import AudioError
 from espnet_samos.inference.clips import Audio, Source
+from espnet_samos.utils.extras import need
 from espnet_samos.utils.files import printable, split_lines
 
 SUFFIXES = {
@@ -179,8 +180,7 @@ def _read_pipe(command: str, place: str) -> Audio:
 
 
 def _read_archive(where: str, place: str) -> Audio:
-    import kaldiio
-
+    kaldiio = need("kaldiio")
     path, offset = IN_ARCHIVE.fullmatch(where).groups()
     try:
         with open(path, "rb") as archive:

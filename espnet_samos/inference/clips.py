@@ -14,6 +14,7 @@ from typing import (
 
 import numpy as np
 
+from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.audio.reading import (
     AudioError,
     Blocks,
@@ -95,9 +96,9 @@ class Clip:
         self.error: Optional[str] = None
 
     def windows(
-        self, rates: Dict[str, int], seconds: float, hop_seconds: float, windows: str
+        self, preprocess: MosPreprocessor, hop_seconds: float, windows: str
     ) -> Iterator[Window]:
-        """Read the clip and yield its windows, as `cut_windows` does.
+        """Read the clip and yield the windows of a model, as `cut_windows` does.
 
         Raises:
             AudioError: The clip cannot be scored, for whatever reason, so that one clip
@@ -108,7 +109,13 @@ class Clip:
             self.warnings = blocks.warnings
             self.monitor = SignalMonitor(blocks.fs)
             yield from cut_windows(
-                self._watched(blocks), blocks.fs, rates, seconds, hop_seconds, windows
+                self._watched(blocks),
+                blocks.fs,
+                preprocess.rates(),
+                preprocess.window_seconds,
+                hop_seconds,
+                windows,
+                pad_short_clips=preprocess.pad_short_clips,
             )
         except AudioError as e:
             named = str(e) if self.name in str(e) else f"{self.name}: {e}"

@@ -44,7 +44,11 @@ class LiveScorer:
         preprocess = self.predictor.preprocess
         self.mixer = Mixer(preprocess.multichannel)
         self.cutter = WindowCutter(
-            as_rate(fs), preprocess.rates(), seconds, hop_seconds
+            as_rate(fs),
+            preprocess.rates(),
+            seconds,
+            hop_seconds,
+            pad_short_clips=preprocess.pad_short_clips,
         )
 
     def push(self, samples: Any) -> List[WindowScore]:

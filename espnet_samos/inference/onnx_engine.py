@@ -10,6 +10,7 @@ import numpy as np
 from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.model_zoo.find import TrainedModel
 from espnet_samos.utils.config import read_config
+from espnet_samos.utils.files import add_file
 
 ENGINES = ("auto", "torch", "onnx")
 # The graphs of a model are in this folder beside its configuration: one for each input,
@@ -22,8 +23,7 @@ DIGEST = "weights.sha256"  # of the weights that the graphs were made of
 
 def weights_digest(model_file: Path) -> str:
     """Return the SHA-256 digest of a file of weights, in hexadecimal digits."""
-    with model_file.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return add_file(hashlib.sha256(), model_file).hexdigest()
 
 
 def graphs(files: TrainedModel) -> Dict[str, Path]:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Tuple
 
 from espnet_samos.inference.result import MosResult
@@ -15,8 +16,8 @@ COLUMNS = (
     *("name", "mean", "std", "low", "high", "duration", "fs", "bandwidth"),
     *("num_windows", "warnings", "label_note", "error"),
 )
-# SHEET's names of a clip's file and of the prediction
-SHEET_COLUMNS = ("wav_path", "answer")
+# SHEET's names of a clip's file, of what made it and of the prediction
+SHEET_COLUMNS = ("wav_path", "system_id", "answer")
 
 
 def _plain(result: MosResult) -> Dict[str, Any]:
@@ -42,8 +43,12 @@ def csv_line(result: MosResult) -> str:
 
 
 def sheet_line(result: MosResult) -> str:
-    """Write a result as a line of a table with `SHEET_COLUMNS`."""
-    return _csv_row([result.name, f"{result.mean:.4f}"])
+    """Write a result as a line of a table with `SHEET_COLUMNS`.
+
+    A clip's system is the folder that it is in.
+    """
+    system = PurePath(result.name).parent.name
+    return _csv_row([result.name, system, float(result.mean)])
 
 
 def _csv_row(values: Iterable[Any]) -> str:
@@ -55,6 +60,11 @@ def _csv_row(values: Iterable[Any]) -> str:
 def kaldi_line(result: MosResult) -> str:
     """Write a result as a line of Kaldi's tables: `<utterance> <mean>`."""
     return f"{result.name} {result.mean:.4f}"
+
+
+def metric_line(result: MosResult) -> str:
+    """Write a result as a line of `metric.scp`, which ESPnet's task `aqa` has."""
+    return f"{result.name} {json.dumps(dict(mos=round(result.mean, 4)))}"
 
 
 TABLE_HEAD = " mean   std   95 % interval  seconds   kHz  band  file"
@@ -77,6 +87,7 @@ FORMATS: Dict[str, Tuple[str, Callable[[MosResult], str], bool]] = {
     "csv": (",".join(COLUMNS), csv_line, True),
     "json": ("", json_line, True),
     "kaldi": ("", kaldi_line, False),
+    "metric": ("", metric_line, False),
     "sheet": (",".join(SHEET_COLUMNS), sheet_line, False),
 }
 

@@ -341,7 +341,9 @@ class MosPredictor:
         for window in windows:
             mean, std = (math.nan, math.nan) if window.silent else next(predictions)
             scores.append(
-                WindowScore(window.start, window.end, float(mean), float(std))
+                WindowScore(
+                    window.start, window.end, float(mean), float(std), window.sound
+                )
             )
         return scores
 
@@ -407,16 +409,14 @@ class MosPredictor:
         windows: str = "all",
     ) -> Iterator[Tuple[Clip, Optional[WindowScore]]]:
         """Yield each window's score, in order, and None where a clip ends."""
-        seconds = self.window_seconds
-        hop_seconds = seconds / 2 if hop_seconds is None else hop_seconds
+        if hop_seconds is None:
+            hop_seconds = self.window_seconds / 2
         reading: Deque[Clip] = deque()
 
         def read() -> Iterator[Iterator[Window]]:
             for clip in clips:
                 reading.append(clip)
-                yield clip.windows(
-                    self.preprocess.rates(), seconds, hop_seconds, windows
-                )
+                yield clip.windows(self.preprocess, hop_seconds, windows)
 
         # what waits for its batch to be full, with what follows it
         waiting: List[Tuple[Clip, Optional[Window]]] = []

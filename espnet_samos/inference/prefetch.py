@@ -3,7 +3,9 @@
 import queue
 import threading
 from collections import deque
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, TypeVar
+
+T = TypeVar("T")
 
 DEPTH = 4  # so many items are made in advance of each iterable
 END = object()
@@ -41,7 +43,7 @@ def _drain(items: queue.Queue) -> Iterator:
         yield item
 
 
-def prefetch[T](
+def prefetch(
     iterables: Iterable[Iterable[T]], num_workers: int
 ) -> Iterator[Iterator[T]]:
     """Advance several iterables at once, each in a thread.

@@ -16,22 +16,25 @@ class WindowScore(NamedTuple):
         end: Where it or, if that is earlier, the clip ends.
         mean: Predicted score; NaN for a silent window, which is not scored.
         std: Predicted standard deviation of the label; likewise.
+        sound: The share of the window's time that is not silent, 0 to 1.
     """
 
     start: float
     end: float
     mean: float
     std: float
+    sound: float = 1.0
 
 
 def mixture(scores: Sequence[WindowScore], seconds: float) -> Tuple[float, float]:
     """Compute mean and standard deviation of the mixture of the windows' predictions.
 
     Each window predicts a normal distribution of the label that it would get, and has
-    the weight of the time that it stands for (`time_shares`). The mixture is the
-    distribution of the label of a window at a random moment: its variance is the mean
-    of the variances and that of the squared distances from the common mean (law of
-    total variance). Silent windows are left out; NaN where there are no others.
+    the weight of the time that it stands for (`time_shares`) times the share of sound
+    in it: a second of speech among silence says less than a window full of it. The
+    mixture's variance is the mean of the variances and that of the squared distances
+    from the common mean (law of total variance). Silent windows are left out; NaN where
+    there are no others.
 
     Args:
         scores: Of all windows of a clip.
@@ -41,8 +44,14 @@ def mixture(scores: Sequence[WindowScore], seconds: float) -> Tuple[float, float
     if not any(counted):
         return math.nan, math.nan
     shares = time_shares([score.start for score in scores], seconds, counted)
+    weights = [
+        float(share) * score.sound for share, score in zip(shares, scores, strict=True)
+    ]
+    total = math.fsum(weights)
     parts = [
-        (share, score) for share, score in zip(shares, scores, strict=True) if share > 0
+        (weight / total, score)
+        for weight, score in zip(weights, scores, strict=True)
+        if weight > 0
     ]
     mean = math.fsum(share * score.mean for share, score in parts)
     variance = math.fsum(

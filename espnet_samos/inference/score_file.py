@@ -1,19 +1,22 @@
 """A file of scores that a killed run goes on with. No torch here."""
 
 import csv
-import fcntl
 import json
 import os
 from pathlib import Path
-from typing import Iterator, List, Sequence, TextIO
+from typing import Iterator, List, Sequence, TextIO, TypeVar
+
+from filelock import FileLock, Timeout
 
 from espnet_samos.inference.output_formats import FORMATS
 from espnet_samos.inference.result import MosResult
 
+T = TypeVar("T")
+
 RESUMABLE = ("csv", "json")  # those with a line for every clip, scored or not
 
 
-def shard[T](items: Sequence[T], which: str) -> List[T]:
+def shard(items: Sequence[T], which: str) -> List[T]:
     """Return one part of a list, as a job of an array takes it.
 
     Args:
@@ -66,9 +69,11 @@ class ScoreFile:
             raise FileExistsError(
                 f"{path} is there already: give --resume to go on with it, or remove it"
             ) from None
+        # until this process ends, however it does
+        self.lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
         try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            self.lock.acquire()
+        except Timeout:
             raise ValueError(f"{path} is being written by another process") from None
         self.num_done = self._done(form, names) if resume else 0
         if self.head and self.file.tell() == 0:

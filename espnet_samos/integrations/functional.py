@@ -4,8 +4,14 @@ import math
 from typing import List
 
 import torch
+import torch.nn.functional as F
 
-from espnet_samos.audio.reading import SILENT_RMS, as_rate, check_length
+from espnet_samos.audio.reading import (
+    BLOCKS_PER_SECOND,
+    SILENT_RMS,
+    as_rate,
+    check_length,
+)
 from espnet_samos.audio.resampling import resample_tensor
 from espnet_samos.audio.windows import window_edges, window_starts
 from espnet_samos.inference.predictor import MosPredictor
@@ -17,8 +23,8 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
 
     Gradients go through resampling, both branches and the head to the waveforms, where
     these need them, and never to the weights of the model. Windows are those of
-    `MosPredictor.predict`: a clip that is shorter than one is repeated, a longer one
-    has the mean of its windows' scores, without silent ones.
+    `MosPredictor.predict`: a clip that is shorter than one is repeated or padded, a
+    longer one has the mean of its windows' scores, by the sound in them.
 
     The score differs from the predictor's in the resampler alone: it comes without
     soxr, whose filter it follows to -130 dB of the signal between 8, 16, 24, 32, 48 and
@@ -59,7 +65,13 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
     with full_precision(clips.device.type):
         for name, rate in rates.items():
             num_samples = round(seconds * rate)
-            windows = _windows(_resample(clips, fs, rate), rate, num_samples, starts)
+            windows = _windows(
+                _resample(clips, fs, rate),
+                rate,
+                num_samples,
+                starts,
+                predictor.preprocess.pad_short_clips,
+            )
             # (Batch, NWindows, NSamples) -> (Batch * NWindows, NSamples)
             batch[name] = windows.flatten(0, 1)
             batch[f"{name}_lengths"] = torch.full(
@@ -69,9 +81,11 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
         # (Batch * NWindows,) -> (Batch, NWindows)
         means = means.view(-1, len(starts))
         # at the highest rate, which sees all of the band
-        windows = batch[max(rates, key=rates.__getitem__)].unflatten(0, means.shape)
-        shares = _time_shares(starts, seconds, _scored(windows))
-        scores = (means * shares).sum(dim=1)
+        loudest = max(rates, key=rates.__getitem__)
+        windows = batch[loudest].unflatten(0, means.shape)
+        weights = _time_shares(starts, seconds, _scored(windows))
+        weights = weights * _share_of_sound(windows, rates[loudest])
+        scores = (means * weights).sum(dim=1) / weights.sum(dim=1)
     return scores.view(shape).to(preds.device)
 
 
@@ -85,10 +99,16 @@ def _resample(clips: torch.Tensor, fs: int, target_fs: int) -> torch.Tensor:
 
 
 def _windows(
-    clips: torch.Tensor, fs: int, num_samples: int, starts: List[float]
+    clips: torch.Tensor, fs: int, num_samples: int, starts: List[float], pad: bool
 ) -> torch.Tensor:
-    """Cut or repeat clips: (Batch, NSamples) -> (Batch, NWindows, num_samples)."""
-    clips = clips.repeat(1, -(-num_samples // clips.shape[1]))
+    """Cut, repeat or pad clips.
+
+    (Batch, NSamples) -> (Batch, NWindows, num_samples)
+    """
+    if pad:
+        clips = F.pad(clips, (0, max(0, num_samples - clips.shape[1])))
+    else:
+        clips = clips.repeat(1, -(-num_samples // clips.shape[1]))
     # The last window: the clip's length was rounded at this rate.
     latest = clips.shape[1] - num_samples
     firsts = [min(round(start * fs), latest) for start in starts]
@@ -108,7 +128,7 @@ def _time_shares(
     change = mask.new_zeros(len(mask), len(edges))
     change = change.index_add(1, first, mask).index_add(1, last, -mask)
     overlap = change.cumsum(dim=1)[:, :-1].clamp(min=1)
-    time = torch.nn.functional.pad((edges.diff() / overlap).cumsum(dim=1), (1, 0))
+    time = F.pad((edges.diff() / overlap).cumsum(dim=1), (1, 0))
     shares = mask * (time[:, last] - time[:, first])
     return (shares / shares.sum(dim=1, keepdim=True)).float()
 
@@ -117,3 +137,14 @@ def _scored(windows: torch.Tensor) -> torch.Tensor:
     """Return which windows count: (Batch, NWindows, NSamples) -> (Batch, NWindows)."""
     loud = windows.detach().double().square().mean(dim=-1).sqrt() >= SILENT_RMS
     return loud | ~loud.any(dim=1, keepdim=True)
+
+
+def _share_of_sound(windows: torch.Tensor, fs: int) -> torch.Tensor:
+    """Compute `share_of_sound`: (Batch, NWindows, NSamples) -> (Batch, NWindows)."""
+    size = fs // BLOCKS_PER_SECOND
+    # a block at the end that is not full has fewer samples
+    blocks = windows.detach().double().split(size, dim=-1)
+    power = torch.stack([block.square().mean(dim=-1) for block in blocks], dim=-1)
+    share = (power.sqrt() >= SILENT_RMS).double().mean(dim=-1)
+    # silent clips count all the same, so that a loss stays finite
+    return share.where(share.sum(dim=1, keepdim=True) > 0, 1.0).float()

@@ -13,6 +13,7 @@ from espnet_samos.inference.onnx_engine import BRANCHES, DIGEST, HEAD, weights_d
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.espnet_model import ESPnetMosModel
+from espnet_samos.utils.extras import need
 
 MAX_DIFFERENCE = 1e-3
 MIN_SIZE_TO_HALVE = 256  # numbers in a weight
@@ -49,16 +50,10 @@ def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[P
         The graphs in `output_dir`, beside which there is a digest of the weights.
 
     Raises:
-        ImportError: onnx, onnxscript or onnxruntime is missing.
+        ImportError: onnx or onnxscript is missing.
         ValueError: A part cannot be exported, or the graphs give other scores.
     """
-    try:
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as e:
-        raise ImportError(
-            f'{e}: ONNX export needs pip install "espnet_samos[onnx]"'
-        ) from e
+    need("onnxscript")
     output_dir = Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     model = predictor.model

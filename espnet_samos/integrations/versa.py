@@ -30,7 +30,7 @@ class SamosMosMetric(BaseMetric):
 
     Args:
         config: `model`: what `MosPredictor.from_pretrained` takes (default: `small`,
-            the model in the package); `use_gpu`: compute on the GPU (default: false).
+            the model in the package); `use_gpu`, which `--use_gpu` of VERSA sets.
 
     Raises:
         ImportError: espnet_samos is not installed.
@@ -48,6 +48,8 @@ class SamosMosMetric(BaseMetric):
             device="cuda" if self.config.get("use_gpu", False) else "cpu",
         )
         self._has_warned = False
+        if self.predictor.label_note:
+            self.logger.warning("samos_mos: %s", self.predictor.label_note)
 
     def compute(self, predictions, references=None, metadata=None):
         """Score a clip.
@@ -59,8 +61,11 @@ class SamosMosMetric(BaseMetric):
 
         Returns:
             `samos_mos`, on the scale of the model's labels; `samos_mos_std`, the
-            predicted standard deviation of the label; `samos_mos_bandwidth`, the
-            frequency in Hz above which the clip has nothing.
+            predicted standard deviation of the label; `samos_mos_low` and
+            `samos_mos_high`, its 95 % interval; `samos_mos_bandwidth`, the frequency in
+            Hz above which the clip has nothing; `samos_mos_text_warnings`, their codes;
+            `samos_mos_text_labels`, what the labels are. VERSA's summaries leave out
+            what has `text` in its name.
 
         Raises:
             ValueError: There are no samples, or they cannot be scored.
@@ -78,10 +83,15 @@ class SamosMosMetric(BaseMetric):
                 fs // 2,
             )
         result = self.predictor.predict(predictions, fs)
+        low, high = result.interval
         return {
-            "samos_mos": result.mean,
-            "samos_mos_std": result.std,
-            "samos_mos_bandwidth": result.bandwidth,
+            "samos_mos": float(result.mean),
+            "samos_mos_std": float(result.std),
+            "samos_mos_low": float(low),
+            "samos_mos_high": float(high),
+            "samos_mos_bandwidth": float(result.bandwidth),
+            "samos_mos_text_warnings": " ".join(result.warnings),
+            "samos_mos_text_labels": result.label_note,
         }
 
     def get_metadata(self):

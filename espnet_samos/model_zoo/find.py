@@ -24,6 +24,8 @@ CARD = "card.yaml"
 PRETRAINED = "pretrained"
 PACKAGED_DIR = Path(__file__).parent
 DEFAULT_MODEL = "small"
+# SA-SSL-MOS as the paper has it; conf/paper/model.yaml of the recipe is this file
+PUBLISHED_CONFIG = PACKAGED_DIR / "sa_ssl_mos.yaml"
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz")
 # As Hugging Face allows them; where <user> is a folder, it is a path, mistyped
 TAG = re.compile(r"\w[\w.-]*/\w[\w.-]*")

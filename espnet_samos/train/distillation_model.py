@@ -6,7 +6,7 @@ import torch
 from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 
-from espnet_samos.frontend.light_ssl import LightSslFrontend
+from espnet_samos.frontend.light_ssl import LightSslFrontend, silent_frames
 
 # Frames at both ends of a window see the padding in one network and not in the other.
 EDGE_FRAMES = 2
@@ -15,10 +15,11 @@ EDGE_FRAMES = 2
 class DistillationModel(AbsESPnetModel):
     """Learn the features of a teacher, which were computed beforehand.
 
-    The loss is the squared error of the CNN's output, with each dimension in units of
-    its standard deviation over the training data: one minus it is the share of their
-    variance that is explained. The transformer layers above are the teacher's own,
-    as long as they fit, and are not trained.
+    The loss is the squared error of the CNN's output, and that of the last transformer
+    layer that is a feature, on average, with each dimension in units of its standard
+    deviation over the training data: one minus it is the share of their variance that
+    is explained. The transformer layers are the teacher's own and are not trained; with
+    the teacher's input they give what the last layer should.
 
     Args:
         student: The light frontend.
@@ -27,9 +28,11 @@ class DistillationModel(AbsESPnetModel):
     def __init__(self, student: LightSslFrontend):
         super().__init__()
         self.student = student
-        # learns mean and variance of the teacher's features
-        self.scale = torch.nn.BatchNorm1d(
-            student.projection.out_features, affine=False, momentum=None
+        dim = student.projection.out_features
+        # learn mean and variance of the teacher's features
+        self.scales = torch.nn.ModuleList(
+            torch.nn.BatchNorm1d(dim, affine=False, momentum=None)
+            for _ in {0, max(student.layers)}
         )
 
     def forward(
@@ -55,7 +58,8 @@ class DistillationModel(AbsESPnetModel):
         Raises:
             ValueError: The teacher's features are of another size or rate.
         """
-        found = self.student.cnn_output(self.student.spectrum(speech_16k))
+        spectrum = self.student.spectrum(speech_16k)
+        found = self.student.cnn_output(spectrum)
         sizes = found.shape[1:], teacher_feats.shape[1:]
         (num_frames, dim), (teacher_frames, teacher_dim) = sizes
         if dim != teacher_dim or abs(num_frames - teacher_frames) > EDGE_FRAMES:
@@ -66,14 +70,32 @@ class DistillationModel(AbsESPnetModel):
                 "20 ms"
             )
         num_frames = min(num_frames, teacher_frames)
-        inner = slice(EDGE_FRAMES, num_frames - EDGE_FRAMES)
-        # (Batch, NFrames, Dim) -> (Batch * NFrames', Dim)
-        expected = teacher_feats[:, inner].flatten(0, 1)
-        self.scale(expected)
-        error = (found[:, inner].flatten(0, 1) - expected).square()
-        loss = (error / (self.scale.running_var + self.scale.eps)).mean()
+        silent = silent_frames(spectrum)[:, :num_frames]
+        states = self.student.hidden_states(found[:, :num_frames], silent)
+        with torch.no_grad():
+            expected = self.student.hidden_states(teacher_feats[:, :num_frames], silent)
+        compared = ~silent
+        compared[:, :EDGE_FRAMES] = compared[:, num_frames - EDGE_FRAMES :] = False
+        layers = sorted({0, max(self.student.layers)})
+        errors = {
+            f"error_{layer}": self._error(
+                scale, states[layer][compared], expected[layer][compared]
+            )
+            for layer, scale in zip(layers, self.scales, strict=True)
+        }
+        loss = torch.stack(list(errors.values())).mean()
         stats = dict(loss=loss.detach())
+        stats.update((name, error.detach()) for name, error in errors.items())
         return force_gatherable((loss, stats, len(teacher_feats)), loss.device)
+
+    @staticmethod
+    def _error(
+        scale: torch.nn.Module, found: torch.Tensor, expected: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the error of frames (NFrames, Dim), relative to the variance."""
+        scale(expected)
+        variance = scale.running_var + scale.eps
+        return ((found - expected).square() / variance).mean()
 
     def collect_feats(self, **batch: torch.Tensor) -> Dict[str, torch.Tensor]:
         """Return no features: ESPnet's statistics of them have no use here."""

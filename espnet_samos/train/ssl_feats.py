@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
-import kaldiio
 import numpy as np
 import torch
 
@@ -70,6 +69,8 @@ class Shard:
         """
         self.marker.unlink(missing_ok=True)
         self.ark.parent.mkdir(parents=True, exist_ok=True)
+        import kaldiio
+
         try:
             with kaldiio.WriteHelper(
                 f"ark,scp:{self.ark},{self.scp}", write_function="numpy"
@@ -219,6 +220,8 @@ class SslFeatsReader(Mapping):
         self.scp = scp
         if not Path(scp).is_file():
             raise SslFeatsError(f"no {scp}: run stage 3 first")
+        import kaldiio
+
         try:
             self.data = kaldiio.load_scp(scp)
         except ValueError as e:

@@ -11,6 +11,8 @@ from typing import Optional
 from filelock import FileLock
 from huggingface_hub.file_download import http_get
 
+from espnet_samos.utils.files import add_file
+
 
 class DownloadError(OSError):
     """A file that could not be downloaded; the message says why."""
@@ -69,10 +71,8 @@ def _is_right(path: Path, size: Optional[int], checksum: str) -> bool:
     algorithm, _, digits = checksum.partition(":")
     if not digits:
         return True
-    with path.open("rb") as f:
-        if algorithm == "git":
-            header = b"blob %d\0" % path.stat().st_size
-            digest = hashlib.file_digest(f, lambda: hashlib.sha1(header))
-        else:
-            digest = hashlib.file_digest(f, algorithm)
-        return digest.hexdigest().startswith(digits)
+    if algorithm == "git":
+        digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size)
+    else:
+        digest = hashlib.new(algorithm)
+    return add_file(digest, path).hexdigest().startswith(digits)

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import functools
+import hashlib
 import os
 from pathlib import Path
 from typing import Callable, Iterator, List, Union
@@ -30,6 +31,14 @@ def whole_file(path: Union[Path, str]) -> Iterator[Path]:
         raise OSError(e.errno, e.strerror, str(path)) from e
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def add_file(digest: "hashlib._Hash", path: Union[Path, str]) -> "hashlib._Hash":
+    """Add a file's content to a digest, and return that."""
+    with open(path, "rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest
 
 
 def write_text(path: Union[Path, str], text: str) -> None:

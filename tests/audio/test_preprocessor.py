@@ -186,6 +186,11 @@ def test_a_short_clip_is_repeated_from_a_random_place(seconds, fs, seed):
     assert starts[0] == pytest.approx(starts[1], abs=1 / 16000)
 
 
+def test_padding_and_rotation_exclude_each_other():
+    with pytest.raises(ValueError, match="random_rotation.*pad_short_clips"):
+        MosPreprocessor(train=True, random_rotation=True, pad_short_clips=True)
+
+
 def test_starts_are_everywhere_in_the_clip():
     clip = np.linspace(0.1, 1.0, 8000, dtype=np.float32)
     data = dict(speech=clip, fs=np.array([16000]))

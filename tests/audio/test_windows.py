@@ -90,6 +90,38 @@ def test_one_rule_for_silence_at_any_length(seconds, level, silent):
     assert {window.silent for window in cut} == {silent}
 
 
+@pytest.mark.parametrize("fs", [8000, 22050, 48000])
+def test_a_short_clip_is_padded_where_that_is_asked_for(fs):
+    clip = noise(round(0.7 * fs))
+    (window,) = cut_windows([clip], fs, BRANCHES, 1.0, pad_short_clips=True)
+    assert (window.start, window.end) == pytest.approx((0.0, 0.7), abs=1e-4)
+    for name, rate in BRANCHES.items():
+        expected = resample(clip, fs, rate)
+        samples = window.data[name]
+        assert len(samples) == rate
+        np.testing.assert_array_equal(samples[: len(expected)], expected)
+        assert (samples[len(expected) :] == 0).all()
+    # what does not have to be filled is not changed
+    for seconds in (1.0, 2.3):
+        clip = noise(round(seconds * fs))
+        padded = list(cut_windows([clip], fs, BRANCHES, 1.0, pad_short_clips=True))
+        for found, expected in zip(
+            padded, cut_windows([clip], fs, BRANCHES, 1.0), strict=True
+        ):
+            for name in BRANCHES:
+                np.testing.assert_array_equal(found.data[name], expected.data[name])
+            assert found[:2] == expected[:2] and found[3:] == expected[3:]
+
+
+@pytest.mark.parametrize("pad", [False, True])
+@pytest.mark.parametrize("seconds", [0.6, 1.0, 1.5])
+def test_sound_is_the_share_of_time_that_is_heard(seconds, pad):
+    clip = noise(round(seconds * 48000))
+    clip[: 48000 // 4] *= 1e-3 * 0.5 / np.sqrt(np.mean(np.square(clip)))
+    first, *_ = cut_windows([clip], 48000, BRANCHES, 1.0, pad_short_clips=pad)
+    assert first.sound == pytest.approx(1 - 0.25 / min(seconds, 1.0), abs=0.04)
+
+
 @pytest.mark.parametrize(
     "clip, fs, message",
     [

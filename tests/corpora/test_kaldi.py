@@ -44,3 +44,18 @@ def test_reads_what_is_there(tmp_path):
 def test_refuses_and_names(tmp_path, files, message):
     with pytest.raises(DataError, match=message):
         read_data_dir(write(tmp_path, **files))
+
+
+def test_labels_of_metric_scp(tmp_path):
+    (tmp_path / "wav.scp").write_text("a /a.wav\nb /b.wav\n")
+    (tmp_path / "utt2sys").write_text("a x\nb x\n")
+    metrics = tmp_path / "metric.scp"
+    metrics.write_text('a {"mos": 3.25, "pesq": 1.1}\nb {"mos": 4}\n')
+    assert [clip.mos for clip in read_data_dir(tmp_path)] == [3.25, 4.0]
+    for wrong in ('{"pesq": 2}', '{"mos": "good"}', "3.5", '{"mos": NaN}', "{"):
+        metrics.write_text(f'a {{"mos": 3}}\nb {wrong}\n')
+        with pytest.raises(DataError, match='b: no number "mos"'):
+            read_data_dir(tmp_path)
+    # labels of its own come first
+    (tmp_path / "mos").write_text("a 1\nb 2\n")
+    assert [clip.mos for clip in read_data_dir(tmp_path)] == [1.0, 2.0]

@@ -1,9 +1,11 @@
 import csv
+import dataclasses
 import io
 
 import numpy as np
 import pytest
 
+from espnet_samos.corpora.metric_scp import read_metric_scp
 from espnet_samos.inference.output_formats import COLUMNS, FORMATS, to_pandas
 from espnet_samos.inference.result import MosResult
 
@@ -37,8 +39,18 @@ def test_pandas_has_a_row_for_each_result():
 def test_sheet_lines_are_a_table_of_files_and_answers():
     head, line, with_failed = FORMATS["sheet"]
     (row,) = csv.DictReader(io.StringIO(f"{head}\n{line(GOOD)}\n"))
-    assert row == {"wav_path": "a, b.wav", "answer": "3.1416"}
+    assert row == {"wav_path": "a, b.wav", "system_id": "", "answer": "3.14159"}
+    in_folder = line(dataclasses.replace(GOOD, name="/clips/codec_a/1.wav"))
+    assert in_folder == "/clips/codec_a/1.wav,codec_a,3.14159"
     assert not with_failed  # SHEET reads every answer as a number
+
+
+def test_metric_lines_are_read_as_labels(tmp_path):
+    _, line, with_failed = FORMATS["metric"]
+    named = dataclasses.replace(GOOD, name="utt1")
+    (tmp_path / "metric.scp").write_text(f"{line(named)}\n")
+    assert read_metric_scp(tmp_path / "metric.scp") == {"utt1": "3.1416"}
+    assert not with_failed
 
 
 @pytest.mark.parametrize("name", ["csv", "sheet"])

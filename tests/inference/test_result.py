@@ -50,6 +50,15 @@ def test_a_long_clips_interval_is_that_of_a_window_at_a_random_moment(
     assert np.mean((low <= labels) & (labels <= high)) > 0.9
 
 
+def test_windows_count_by_the_sound_in_them():
+    scores = [
+        WindowScore(i, i + 1, 2.0 + i, 0.3, 0.25 if i == 0 else 1) for i in (0, 1)
+    ]
+    mean, std = mixture(scores, 1.0)
+    assert mean == pytest.approx((0.25 * 2 + 3) / 1.25)
+    assert std**2 == pytest.approx(0.3**2 + 0.2 * 0.8)
+
+
 def test_silence_alone_has_no_score():
     assert all(map(math.isnan, mixture([WindowScore(0, 1, math.nan, math.nan)], 1.0)))
 

@@ -5,7 +5,6 @@ Needs Chromium (Debian: apt-get install chromium), the extra [demo] and playwrig
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,19 +14,12 @@ import pytest
 import soundfile
 
 from espnet_samos import MosPredictor
+from tests.integration.browser import DESKTOP, PHONE, needs_chromium, open_browser
 from tests.tiny_model import speechlike
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync "
-    "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
-).split()
-DESKTOP, PHONE = dict(width=1100, height=900), dict(width=375, height=750)
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: no 'chromium' here"),
+    needs_chromium,
 ]
 
 
@@ -61,22 +53,8 @@ def url(place):
 
 @pytest.fixture(scope="module")
 def browser(url, tmp_path_factory):
-    """A browser that may ask this machine only; a page in it asks nobody else."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    asked = []
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=CHROMIUM,
-            args=FLAGS,
-            permissions=["microphone"],
-        )
-        browser.on("request", lambda request: asked.append(request.url))
+    with open_browser(url, tmp_path_factory.mktemp("profile")) as browser:
         yield browser
-        browser.close()
-    assert any(address.startswith(url) for address in asked)
-    outside = [a for a in asked if not a.startswith((url, "data:", "blob:"))]
-    assert outside == []
 
 
 @pytest.fixture
@@ -97,7 +75,7 @@ def upload(page, path):
 @pytest.mark.parametrize("name", ["short.wav", "long.flac"])
 def test_a_file_is_scored_and_shown(page, place, name, size, tmp_path):
     page.set_viewport_size(size)
-    assert "not human opinions" in page.inner_text("#answer")
+    assert "labels are computed" in page.inner_text("#answer")
     upload(page, place / name)
     (result,) = MosPredictor.from_pretrained().predict_files([place / name])
     answer = page.inner_text("#answer")

@@ -90,12 +90,28 @@ def test_gives_the_score_of_the_clip_at_its_rate(metric, model, fs):
     clip = speechlike(1.5, fs).astype(np.float64)
     scores = metric.compute(clip, metadata=dict(sample_rate=fs, key="utt"))
     expected = MosPredictor.from_pretrained(model).predict(clip, fs)
+    low, high = expected.interval
     assert scores == {
         "samos_mos": pytest.approx(expected.mean, abs=1e-5),
         "samos_mos_std": pytest.approx(expected.std, abs=1e-5),
+        "samos_mos_low": pytest.approx(low, abs=1e-5),
+        "samos_mos_high": pytest.approx(high, abs=1e-5),
         "samos_mos_bandwidth": expected.bandwidth,
+        "samos_mos_text_warnings": " ".join(expected.warnings),
+        "samos_mos_text_labels": expected.label_note,
     }
-    assert all(type(score) is float for score in scores.values())
+    # VERSA averages all but text
+    for name, score in scores.items():
+        assert type(score) is (str if "text" in name else float)
+
+
+def test_what_the_labels_are_is_said(versa, caplog):
+    metric = versa.SamosMosMetric(dict(name="samos_mos"))
+    (record,) = caplog.records
+    assert "labels are computed" in record.message
+    scores = metric.compute(speechlike(0.5, 48000), metadata=dict(sample_rate=48000))
+    assert "labels are computed" in scores["samos_mos_text_labels"]
+    assert scores["samos_mos_text_warnings"] == "short"
 
 
 def test_the_rate_is_16_khz_where_nothing_says_so(metric):

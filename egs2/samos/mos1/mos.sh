@@ -27,6 +27,7 @@ skip_data_prep=false # Skip data preparation stages.
 skip_train=false     # Skip training stages.
 skip_eval=false      # Skip inference and scoring stages.
 skip_upload=true     # Skip packing and uploading stages.
+pack_onnx=true       # Pack ONNX graphs along, with the SSL model in them (stage 7).
 ngpu=0               # The number of gpus ("0" uses cpu, otherwise use gpu).
 num_nodes=1          # The number of nodes.
 nj=2                 # The number of parallel jobs.
@@ -91,6 +92,8 @@ Options (defaults in parentheses):
     --skip_train                 Skip stages 3-5 (${skip_train})
     --skip_eval                  Skip stage 6 (${skip_eval})
     --skip_upload                Skip stages 7-8 (${skip_upload})
+    --pack_onnx                  Pack ONNX graphs along, with the SSL model in them
+                                 (${pack_onnx})
     --model                      sa_ssl_mos or ssl_layer_mos (${model})
     --ngpu / --num_nodes         Training GPUs/nodes (${ngpu}/${num_nodes})
     --nj / --inference_nj        Parallel jobs (${nj}/${inference_nj})
@@ -625,9 +628,19 @@ if [ "${stage}" -le 7 ] && [ "${stop_stage}" -ge 7 ] && ! "${skip_upload}"; then
     else
         log "Not scored yet (stage 6): the packed model has no model card"
     fi
+    _option=()
+    if "${pack_onnx}"; then
+        if "${python_command[@]}" -m espnet_samos.bin.samos export \
+            --model "${mos_exp}/${inference_model}" "${mos_exp}/onnx"; then
+            _option=(--option onnx)
+        else
+            log "No ONNX graphs of these frontends: the packed model is scored by PyTorch"
+        fi
+    fi
     "${python_command[@]}" -m espnet_samos.bin.mos_pack \
         --exp_dir "${mos_exp}" --model_file "${inference_model}" \
         --option README.md --option card.yaml --option RESULTS.md --option images \
+        "${_option[@]}" \
         --outpath "${packed_model}"
 fi
 

@@ -16,6 +16,7 @@ from espnet_samos.bin.samos import (
     score,
     track,
 )
+from espnet_samos.utils.extras import remedy
 
 # Each has DESCRIPTION, add_arguments(parser), and run(args) -> exit status.
 COMMANDS = {
@@ -64,7 +65,10 @@ def main(cmd=None):
         # the reader of the output, like `head`, has seen enough
         sys.stderr.close()
         status = 1
-    except (OSError, ValueError, ImportError, MemoryError) as e:
+    except ImportError as e:
+        print(f"samos: error: {remedy(e)}", file=sys.stderr)
+        status = 1
+    except (OSError, ValueError, MemoryError) as e:
         print(f"samos: error: {e}", file=sys.stderr)
         status = 1
     sys.exit(status)

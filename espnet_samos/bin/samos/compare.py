@@ -59,7 +59,8 @@ def run(args: argparse.Namespace) -> int:
     )
     scores_a, scores_b = [], []
     num_failed = 0
-    for a, b in itertools.batched(results, 2):
+    # one after the other: results come while files are read
+    for a, b in zip(results, results, strict=True):
         errors = [result.error for result in (a, b) if result.error is not None]
         for error in errors:
             print(f"samos: error: {error}", file=sys.stderr)

@@ -11,6 +11,7 @@ from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Sequence
 from espnet_samos.bin.samos.model_options import load_predictor
 from espnet_samos.inference.clip_list import list_clips
 from espnet_samos.model_zoo.find import DEFAULT_MODEL, TrainedModel, find_model
+from espnet_samos.utils.files import add_file
 
 # Takes the clips of a set, gives what `predictions.predict_once` reads
 Scorer = Callable[[Sequence], Iterable]
@@ -139,8 +140,7 @@ def _digest(files: TrainedModel) -> str:
     """Compute a digest of a model's files."""
     digest = hashlib.sha256()
     for path in files:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(add_file(hashlib.sha256(), path).digest())
     return digest.hexdigest()[:16]
 
 

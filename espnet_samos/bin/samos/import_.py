@@ -1,9 +1,8 @@
 """The command `samos import`."""
 
 import argparse
-from pathlib import Path
 
-from espnet_samos.model_zoo.find import MODEL_FILE
+from espnet_samos.model_zoo.find import MODEL_FILE, PUBLISHED_CONFIG
 
 DESCRIPTION = (
     "Convert the published checkpoint to a model of this package. Takes the weights "
@@ -11,8 +10,6 @@ DESCRIPTION = (
     "a directory that 'samos score --model' takes. Nothing in the checkpoint is run. "
     "SSL-Layer-MOS is recognised by its weights."
 )
-# in a clone of the repository; an installed package has no conf/ beside it
-PUBLISHED_CONFIG = Path(__file__).parents[3] / "conf/paper/model.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,10 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--train_config",
         nargs="+",
-        required=not PUBLISHED_CONFIG.is_file(),
         default=[str(PUBLISHED_CONFIG)],
         help="YAML files that describe the model, a later one over an earlier "
-        "(default: conf/paper/model.yaml of the repository)",
+        "(default: that of the paper, which comes with this package)",
     )
 
 

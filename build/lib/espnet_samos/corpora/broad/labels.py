@@ -1,0 +1,70 @@
+"""The labels of the broad corpus: what listeners would say, at one remove.
+
+Nobody listened to these clips. A label is computed from
+
+- what two predictors say that were trained on people's ratings, Distill-MOS and DNSMOS
+  (P.808), both relative to what they say of the clip's clean original, for their scores
+  depend on the voice as well;
+- how much the spectrum below 8 kHz changed in the clip's worst moments
+  (`distortion.py`), for both are too lenient about echoes and drop-outs;
+- what was lost and added above 8 kHz (`bands.py`), which neither can see.
+
+The constants were fitted to the mean ratings of the conditions of listening tests,
+which other voices were put through (`benchmarks/label_rule.py`).
+"""
+
+import math
+from typing import Any, Dict, Mapping
+
+import numpy as np
+
+from espnet_samos.corpora.broad.non_speech import NON_SPEECH
+
+# What each says of clean recorded speech; a clean original counts as that.
+CLEAN = {"distillmos": 4.14, "dnsmos_p808": 3.89}
+# Some voices are strange to them even where they are clean.
+MAX_RATIO = 2.0
+# Weights of the scores, of ln(distortion in dB + 0.5), and a constant
+WITH_DISTORTION = 0.58, 0.67, -0.56, -2.35
+# Where the clip is not in time with its original
+WITHOUT_DISTORTION = 0.87, 1.50, 0.0, -7.18
+LOWEST, HIGHEST = 1.0, 4.8
+# How much of the quality goes with all that is above 8 kHz, and with as much noise.
+LOST_SHARE = 0.15
+ADDED_SHARE = 0.10
+
+
+def partial_labels(measures: Mapping[str, Any]) -> Dict[str, float]:
+    """Compute what the label is composed of, each from 1 to 5.
+
+    Args:
+        measures: Scores of the clip and, with the ending `_clean`, of its original, by
+            the names of `CLEAN`; `distortion` in dB, None where the clip is not in time
+            with its original; `lost` and `added`, 0 to 1; `system`.
+
+    Returns:
+        `low`, the quality below 8 kHz; `band`, how much of the band above is there; and
+        `upper`, how clean it is.
+    """
+    if NON_SPEECH in measures["system"].split("+"):
+        return dict(low=LOWEST, band=5.0, upper=5.0)
+    scores = []
+    for name, clean in CLEAN.items():
+        of_clean = max(measures[f"{name}_clean"] - 1, (clean - 1) / MAX_RATIO)
+        scores.append(1 + (measures[name] - 1) * (clean - 1) / of_clean)
+    distortion = measures["distortion"]
+    weights = WITHOUT_DISTORTION if distortion is None else WITH_DISTORTION
+    features = [*scores, math.log((distortion or 0.0) + 0.5), 1.0]
+    quality = 1 / (1 + math.exp(-float(np.dot(weights, features))))
+    return dict(
+        low=LOWEST + (HIGHEST - LOWEST) * quality,
+        band=5 - 4 * measures["lost"],
+        upper=5 - 4 * measures["added"],
+    )
+
+
+def label(partial: Mapping[str, float]) -> float:
+    """Compute the label of a clip, 1 to 4.8, of its partial labels."""
+    lost, added = ((5 - partial[name]) / 4 for name in ("band", "upper"))
+    kept = 1 - LOST_SHARE * lost - ADDED_SHARE * added
+    return LOWEST + (partial["low"] - LOWEST) * kept

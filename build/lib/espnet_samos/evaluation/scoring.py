@@ -1,0 +1,337 @@
+"""Score the predictions of one test set against its labels."""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional, Set, Tuple, Union
+
+import numpy as np
+import pandas as pd
+
+from espnet_samos.evaluation import plots
+from espnet_samos.evaluation.metrics import (
+    METRICS,
+    MIN_POINTS,
+    correlation_ceiling,
+    intervals,
+    lcc_within,
+)
+from espnet_samos.utils import Z95
+from espnet_samos.utils.files import write_text
+from espnet_samos.utils.mos_scale import ACR, Scale, read_mos_scale
+from espnet_samos.utils.tables import DataError, read_table
+
+PREDICTIONS = "predictions.csv"
+MIN_VARIANCE = 1e-6  # the floor of torch's Gaussian NLL, so of the training loss
+LEAST = -math.inf  # of numbers without a lower bound
+PREPARE = "prepare the data directory again"
+INFER = "run inference on this set again"
+_NUM_LISTED = 5
+
+
+class ScoringError(ValueError):
+    """Files that cannot be scored; the message names the file and has a hint."""
+
+
+def _read(path: Path, lower: Optional[float], hint: str) -> Dict[str, Any]:
+    """Read the text or, with a lower bound, the finite number of each utterance."""
+    if not path.is_file():
+        raise ScoringError(f"no such file: {path}; {hint}")
+    try:
+        table = read_table(path)
+    except DataError as e:
+        raise ScoringError(f"{e}; {hint}") from None
+    if not table:
+        raise ScoringError(f"{path} is empty; {hint}")
+    if lower is None:
+        return table
+    numbers = {}
+    for utterance, text in table.items():
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and number >= lower):
+            bound = f" >= {lower:g}" if lower != LEAST else ""
+            raise ScoringError(
+                f"{path}: {utterance} has '{text}', not a finite number{bound}; {hint}"
+            )
+        numbers[utterance] = number
+    return numbers
+
+
+def _listed(utterances: Set[str]) -> str:
+    more = len(utterances) - _NUM_LISTED
+    names = ", ".join(sorted(utterances)[:_NUM_LISTED])
+    return names + (f" and {more} more" if more > 0 else "")
+
+
+def read_clips(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> pd.DataFrame:
+    """Read labels and predictions into one table.
+
+    Args:
+        ref_dir: Data directory with `mos`, `utt2sys`, `utt2fs` and, where they are
+            known, `utt2spk`, `utt2lang`, `mos_std` and `utt2votes`.
+        pred_dir: Inference directory with `mos` (predicted means) and, from a
+            predictor that gives them, `mos_std` (predicted standard deviations).
+
+    Returns:
+        One row per utterance, sorted by utterance (the index), with the columns
+        `system`, `fs` (Hz), `label`, `prediction` and, if their files are there,
+        `speaker`, `lang`, `std` and `label_error`, the label's standard error: the
+        deviation of its ratings over the square root of their number.
+
+    Raises:
+        ScoringError: A file is missing, a line or number is malformed, or the
+            files do not hold the same utterances, each once.
+    """
+    ref_dir, pred_dir = Path(ref_dir), Path(pred_dir)
+    # column -> its file, and the least number in it
+    files: Dict[str, Tuple[Path, Optional[float]]] = {
+        "label": (ref_dir / "mos", LEAST),
+        "system": (ref_dir / "utt2sys", None),
+        "fs": (ref_dir / "utt2fs", 1),
+        "prediction": (pred_dir / "mos", LEAST),
+    }
+    optional: Dict[str, Tuple[Path, Optional[float]]] = {
+        "speaker": (ref_dir / "utt2spk", None),
+        "lang": (ref_dir / "utt2lang", None),
+        "label_std": (ref_dir / "mos_std", 0),
+        "votes": (ref_dir / "utt2votes", 1),
+        "std": (pred_dir / "mos_std", 0),
+    }
+    files |= {name: file for name, file in optional.items() if file[0].exists()}
+    columns: Dict[str, Dict[str, Any]] = {}
+    for name, (path, lower) in files.items():
+        hint = INFER if path.parent == pred_dir else PREPARE
+        columns[name] = _read(path, lower, hint)
+        label, utterances = columns["label"], columns[name].keys()
+        if missing := label.keys() - utterances:
+            raise ScoringError(
+                f"{path} lacks {len(missing)} of the {len(label)} utterances of "
+                f"{ref_dir / 'mos'}: {_listed(missing)}; {hint}"
+            )
+        if extra := utterances - label.keys():
+            raise ScoringError(
+                f"{path} holds {len(extra)} utterances that {ref_dir / 'mos'} does "
+                f"not: {_listed(extra)}; {hint}"
+            )
+    clips = pd.DataFrame(columns).sort_index().astype({"fs": int})
+    if {"label_std", "votes"} <= set(clips):
+        clips["label_error"] = clips["label_std"] / np.sqrt(clips["votes"])
+    return clips.drop(columns=["label_std", "votes"], errors="ignore")
+
+
+def read_label_note(ref_dir: Union[str, Path]) -> str:
+    """Read `label_note`: one line on what the labels are; empty without the file.
+
+    Raises:
+        ScoringError: The file holds more or less than one line.
+    """
+    path = Path(ref_dir) / "label_note"
+    if not path.is_file():
+        return ""
+    lines = path.read_text(encoding="utf-8").strip().splitlines()
+    if len(lines) != 1:
+        raise ScoringError(f"{path} has {len(lines)} lines; write exactly one")
+    return lines[0]
+
+
+def read_scale(ref_dir: Union[str, Path]) -> Scale:
+    """Read the scale of the labels, as `read_mos_scale` does.
+
+    Raises:
+        ScoringError: `mos_scale` is malformed.
+    """
+    try:
+        return read_mos_scale(ref_dir)
+    except DataError as e:
+        raise ScoringError(str(e)) from None
+
+
+def systems_of(clips: pd.DataFrame) -> Optional[np.ndarray]:
+    """Return each clip's system, where there are enough to tell how systems differ."""
+    systems = clips["system"].to_numpy()
+    return systems if len(np.unique(systems)) >= MIN_POINTS else None
+
+
+def finite(value: float) -> Optional[float]:
+    """Return a number, or None where it is undefined: JSON has no NaN."""
+    return value if math.isfinite(value) else None
+
+
+def _agreement(
+    points: pd.DataFrame, scale: Scale, clusters: Optional[np.ndarray] = None
+) -> Dict[str, Any]:
+    label, prediction = points["label"].to_numpy(), points["prediction"].to_numpy()
+    result: Dict[str, Any] = {"n": len(label)}
+    for name, (low, high) in intervals(label, prediction, clusters).items():
+        value = METRICS[name].function(label, prediction)
+        if name == "mse" and scale != ACR:
+            value = low = high = math.nan
+        figures = dict(value=value, low=low, high=high)
+        result[name] = {key: finite(x) for key, x in figures.items()}
+    return result
+
+
+def _judge_variance(clips: pd.DataFrame) -> Dict[str, float]:
+    std = clips["std"].to_numpy()
+    error = (clips["label"] - clips["prediction"]).to_numpy()
+    variance = np.maximum(std**2, MIN_VARIANCE)
+    result = {
+        "nll": float(np.mean(np.log(variance) + error**2 / variance) / 2),
+        "coverage": float(np.mean(np.abs(error) <= Z95 * std)),
+    }
+    if "label_error" in clips:
+        spread = np.hypot(std, clips["label_error"].to_numpy())
+        result["coverage_with_label_error"] = float(
+            np.mean(np.abs(error) <= Z95 * spread)
+        )
+    return result
+
+
+def _within_speakers(clips: pd.DataFrame) -> Dict[str, Any]:
+    columns = (clips[name].to_numpy() for name in ("label", "prediction", "speaker"))
+    value, count = lcc_within(*columns)
+    return {"lcc": finite(value), "speakers": count}
+
+
+def score_clips(clips: pd.DataFrame, scale: Scale = ACR) -> Dict[str, Any]:
+    """Score one group of clips.
+
+    Args:
+        clips: Rows as `read_clips` gives them.
+        scale: That of the labels. Predictions are on 1..5: where labels are on another
+            scale, errors mean nothing, and the MSE and `variance` are None.
+
+    Returns:
+        `utterance` and `system`: `n` (clips or systems) and for each metric its
+        `value` and the limits `low` and `high` of its 95 % interval, None where
+        undefined. `utterance` has `independent`, what the intervals take for that:
+        `systems`, whose clips are alike, or `clips` where there are less than three
+        systems.
+        `variance`: `nll`, the mean Gaussian negative log-likelihood without its
+        constant, as in the training loss; and `coverage`, the share of labels
+        within 1.96 predicted standard deviations of the prediction, in [0, 1]
+        (.95 where the predicted variance is right), and where the labels' own error is
+        known `coverage_with_label_error`, which allows for it; None if there is no
+        `std`.
+        `within`: `lcc`, the mean over speakers of the LCC within each, and `speakers`,
+        the number of them, which have three clips or more; None if speakers are not
+        known.
+        `ceiling`: the LCC that the labels' own error allows for; None where that is not
+        known.
+    """
+    systems = clips.groupby("system")[["label", "prediction"]].mean()
+    clusters = systems_of(clips)
+    independent = "clips" if clusters is None else "systems"
+    return {
+        "utterance": {"independent": independent, **_agreement(clips, scale, clusters)},
+        "system": _agreement(systems, scale),
+        "variance": _judge_variance(clips) if "std" in clips and scale == ACR else None,
+        "within": _within_speakers(clips) if "speaker" in clips else None,
+        "ceiling": finite(correlation_ceiling(clips["label"], clips["label_error"]))
+        if "label_error" in clips
+        else None,
+    }
+
+
+def read_scores(path: Union[str, Path]) -> Dict[str, Any]:
+    """Read what `score_dir` wrote in `scores.json`.
+
+    Returns:
+        What it holds, and `path`, where it is.
+
+    Raises:
+        ScoringError: The file is missing or is not a result of scoring.
+    """
+    try:
+        scores = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as e:
+        raise ScoringError(f"cannot read {path} ({e.strerror}); score first") from None
+    except ValueError:
+        scores = None
+    if not (
+        isinstance(scores, dict)
+        and {"set", "label_note", "clips", "groups", "languages"} <= set(scores)
+    ):
+        raise ScoringError(f"{path} is not a result of mos_score; score the set again")
+    return {**scores, "path": str(path)}
+
+
+def read_predictions(scores: Mapping[str, Any]) -> pd.DataFrame:
+    """Read the clips behind scores: `system`, `label` and `prediction` by utterance.
+
+    Args:
+        scores: As `read_scores` or `score_dir` gives them; their `path` is that of
+            `scores.json`, which `predictions.csv` is beside.
+
+    Raises:
+        ScoringError: The file is missing, or is none of `score_dir`'s.
+    """
+    path = Path(scores["path"]).with_name(PREDICTIONS)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        clips = table.set_index("sample_id")[["system_id", "avg_score", "answer"]]
+        clips.columns = pd.Index(["system", "label", "prediction"])
+        return clips.astype({"label": float, "prediction": float})
+    except FileNotFoundError:
+        raise ScoringError(f"no such file: {path}; score the set again") from None
+    except (ValueError, KeyError) as e:
+        raise ScoringError(f"{path} is damaged ({e}); score the set again") from None
+
+
+def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str, Any]:
+    """Score an inference directory and write the results into it.
+
+    Writes `scores.json`; `predictions.csv` with SHEET's columns, where
+    `avg_score` is the label and `answer` the prediction; and `scatter.png`.
+
+    Args:
+        ref_dir: Data directory; its last part names the set.
+        pred_dir: Inference directory.
+
+    Returns:
+        As `read_scores`: `set`; `label_note`; `mos_scale`; `clips`, a digest of the
+        utterances with their labels, systems and rates; `groups`: `overall` and every
+        native rate in Hz (`16000`, ...), each as `score_clips` gives it; `languages`:
+        likewise every language, where there are several.
+
+    Raises:
+        ScoringError: See `read_clips`, `read_label_note` and `read_scale`.
+    """
+    pred_dir, name = Path(pred_dir), Path(ref_dir).resolve().name
+    clips, note = read_clips(ref_dir, pred_dir), read_label_note(ref_dir)
+    scale = read_scale(ref_dir)
+    groups = {"overall": score_clips(clips, scale)}
+    for fs, members in clips.groupby("fs"):
+        groups[str(fs)] = score_clips(members, scale)
+    languages = {}
+    if "lang" in clips and clips["lang"].nunique() > 1:
+        for lang, members in clips.groupby("lang"):
+            languages[lang] = score_clips(members, scale)
+    known = clips[["system", "fs", "label"]].to_csv().encode()
+    scores = dict(
+        set=name,
+        label_note=note,
+        mos_scale=scale,
+        clips=hashlib.sha256(known).hexdigest()[:16],
+        groups=groups,
+        languages=languages,
+    )
+    table = pd.DataFrame(
+        {
+            "system_id": clips["system"],
+            "sample_id": clips.index,
+            "avg_score": clips["label"],
+            "answer": clips["prediction"],
+        }
+    )
+    table.to_csv(pred_dir / PREDICTIONS, index=False)
+    figure = plots.scatter(clips, name, note, one_scale=scale == ACR)
+    figure.savefig(pred_dir / "scatter.png")
+    # Last, so that a run that was cut short leaves no result that looks whole.
+    text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
+    write_text(pred_dir / "scores.json", text)
+    return {**scores, "path": str(pred_dir / "scores.json")}

@@ -1,0 +1,107 @@
+"""A trained model as ONNX graphs, as the predictor uses it. No torch here."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Dict, Sequence, Tuple
+
+import numpy as np
+
+from espnet_samos.audio.preprocessor import MosPreprocessor
+from espnet_samos.model_zoo.find import TrainedModel
+from espnet_samos.utils.config import read_config
+from espnet_samos.utils.files import add_file
+
+ENGINES = ("auto", "torch", "onnx")
+# The graphs of a model are in this folder beside its configuration: one for each input,
+# in the order in which the head takes their vectors.
+FOLDER = "onnx"
+BRANCHES = {"speech_16k": "ssl", "speech_48k": "spectrogram"}
+HEAD = "head"
+DIGEST = "weights.sha256"  # of the weights that the graphs were made of
+
+
+def weights_digest(model_file: Path) -> str:
+    """Return the SHA-256 digest of a file of weights, in hexadecimal digits."""
+    return add_file(hashlib.sha256(), model_file).hexdigest()
+
+
+def graphs(files: TrainedModel) -> Dict[str, Path]:
+    """Return the graphs that come with a model, by part.
+
+    Empty where there are none, or those there are were made of other weights.
+    """
+    folder = files.train_config.parent / FOLDER
+    digest = folder / DIGEST
+    if not digest.is_file() or digest.read_text() != weights_digest(files.model_file):
+        return {}
+    found = {
+        part: folder / f"{part}.onnx"
+        for part in (*BRANCHES.values(), HEAD)
+        if (folder / f"{part}.onnx").is_file()
+    }
+    return found if HEAD in found and len(found) > 1 else {}
+
+
+class OnnxEngine:
+    """Computes scores by ONNX Runtime, on the CPU.
+
+    As PyTorch, it takes as many threads as there are cores, or `OMP_NUM_THREADS`.
+
+    Args:
+        files: The model, which has graphs.
+
+    Raises:
+        ImportError: onnxruntime is not installed.
+        ValueError: The model has no graphs, or one is damaged.
+    """
+
+    name = "onnx"
+    device = "cpu"
+
+    def __init__(self, files: TrainedModel):
+        import onnxruntime
+
+        paths = graphs(files)
+        if not paths:
+            raise ValueError(
+                f"{files.train_config.parent} has no folder {FOLDER} with graphs of "
+                f"{files.model_file.name}: make it with samos export, or use torch"
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)
+        # threads that wait need not keep a core busy
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.sessions = {}
+        for part, path in paths.items():
+            try:
+                self.sessions[part] = onnxruntime.InferenceSession(
+                    str(path), options, providers=["CPUExecutionProvider"]
+                )
+            except Exception as e:
+                # onnxruntime raises exceptions of its own
+                raise ValueError(f"{path} cannot be read as a graph: {e}") from e
+        self.config = read_config(files.train_config)
+
+    def preprocessor(self) -> MosPreprocessor:
+        """Build the audio path from a clip to the windows of the model."""
+        return MosPreprocessor(
+            train=False,
+            use_ssl="ssl" in self.sessions,
+            use_spectrogram="spectrogram" in self.sessions,
+            **(self.config.get("preprocessor_conf") or {}),
+        )
+
+    def predict(
+        self, windows: Sequence[Dict[str, np.ndarray]]
+    ) -> Tuple[np.ndarray, np.ndarray]:
+        """Score windows: means and standard deviations (NWindows,)."""
+        vectors = []
+        for name, part in BRANCHES.items():
+            if part in self.sessions:
+                # (NSamples,) -> (NWindows, NSamples) -> (NWindows, Dim)
+                speech = np.stack([window[name] for window in windows])
+                vectors.append(self.sessions[part].run(None, {"speech": speech})[0])
+        vector = np.concatenate(vectors, axis=1)
+        mean, variance = self.sessions[HEAD].run(None, {"vector": vector})
+        return mean, np.sqrt(variance)

@@ -1,0 +1,191 @@
+"""A trained model as ONNX graphs: each branch, and the head."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Dict, List, Union
+
+import numpy as np
+import torch
+from espnet2.asr.frontend.abs_frontend import AbsFrontend
+
+from espnet_samos.inference.onnx_engine import BRANCHES, DIGEST, HEAD, weights_digest
+from espnet_samos.inference.predictor import MosPredictor
+from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
+from espnet_samos.mos.espnet_model import ESPnetMosModel
+from espnet_samos.utils.extras import need
+
+MAX_DIFFERENCE = 1e-3
+MIN_SIZE_TO_HALVE = 256  # numbers in a weight
+
+
+class _Branch(torch.nn.Module):
+    """A frontend and its encoder: (Batch, NSamples) -> (Batch, Dim)."""
+
+    def __init__(self, frontend: AbsFrontend, encoder: AbsClipEncoder):
+        super().__init__()
+        self.frontend = frontend
+        self.encoder = encoder
+
+    def forward(self, speech: torch.Tensor) -> torch.Tensor:
+        lengths = torch.full((speech.shape[0],), speech.shape[1])
+        feats, _ = self.frontend(speech, lengths)
+        return self.encoder(feats)
+
+
+def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[Path]:
+    """Write a model's branches and head as ONNX files, and check what they compute.
+
+    `ssl.onnx` takes `speech` (Batch, 16000 · window_seconds) at 16 kHz,
+    `spectrogram.onnx` (Batch, 48000 · window_seconds) at 48 kHz; both give `vector`
+    (Batch, Dim). `head.onnx` takes their concatenation, the SSL branch first, and gives
+    `mean` and `variance` (Batch,). A branch that the model does not have is left out.
+    Resampling and cutting windows are not part of them. Weights that float16 holds
+    exactly, as `model_zoo.half_precision` leaves them, are stored in it.
+
+    Args:
+        predictor: The model, on the CPU.
+
+    Returns:
+        The graphs in `output_dir`, beside which there is a digest of the weights.
+
+    Raises:
+        ImportError: onnx or onnxscript is missing.
+        ValueError: A part cannot be exported, or the graphs give other scores.
+    """
+    need("onnxscript")
+    output_dir = Path(output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    model = predictor.model
+    windows = {
+        name: _noise(2, round(rate * predictor.window_seconds))
+        for name, rate in predictor.preprocess.rates().items()
+    }
+    files = {}
+    vectors = []
+    for name, speech in windows.items():
+        branch = BRANCHES[name]
+        part = _Branch(
+            getattr(model, f"{branch}_frontend"), getattr(model, f"{branch}_encoder")
+        ).eval()
+        files[branch] = output_dir / f"{branch}.onnx"
+        _export(part, speech, files[branch], ["speech"], ["vector"])
+        vectors.append(part(speech))
+    files[HEAD] = output_dir / f"{HEAD}.onnx"
+    vector = torch.cat(vectors, dim=1)
+    _export(model.head.eval(), vector, files[HEAD], ["vector"], ["mean", "variance"])
+    _check(model, files, {name: x.shape[1] for name, x in windows.items()})
+    digest = weights_digest(predictor.files.model_file)
+    (output_dir / DIGEST).write_text(digest, encoding="utf-8")
+    return list(files.values())
+
+
+def _noise(batch: int, num_samples: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    level = torch.logspace(-3, -0.5, batch)[:, None]
+    return level * torch.randn(batch, num_samples, generator=generator)
+
+
+@torch.no_grad()
+def _export(
+    part: torch.nn.Module,
+    example: torch.Tensor,
+    file: Path,
+    input_names: List[str],
+    output_names: List[str],
+) -> None:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                part,
+                (example,),
+                dynamo=True,
+                verbose=False,
+                input_names=input_names,
+                output_names=output_names,
+                dynamic_shapes=({0: torch.export.Dim("batch")},),
+            )
+    except Exception as e:
+        # whatever a part's own operations raise
+        raise _cannot_be_exported(file.stem, e) from e
+    program.save(str(file))
+    _make_small(file)
+
+
+def _make_small(file: Path) -> None:
+    """Store those weights in float16 that it holds exactly; they are cast when used.
+
+    Where in the source each node comes from is left out.
+    """
+    import onnx
+
+    graph = onnx.load(str(file))
+    for node in graph.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    casts = []
+    for weight in graph.graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < MIN_SIZE_TO_HALVE:
+            continue
+        with np.errstate(over="ignore"):
+            half = values.astype(np.float16)
+        if not np.array_equal(half, values):
+            continue
+        name = weight.name
+        weight.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}_half"))
+        casts.append(
+            onnx.helper.make_node(
+                "Cast", [weight.name], [name], to=onnx.TensorProto.FLOAT
+            )
+        )
+    nodes = [*casts, *graph.graph.node]
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+    onnx.save(graph, str(file))
+
+
+def _cannot_be_exported(part: str, error: Exception) -> ValueError:
+    return ValueError(
+        f"{part} cannot be exported to ONNX ({str(error).splitlines()[0]}). Of S3PRL "
+        "the models of the wav2vec 2.0 family can be, features like fbank cannot"
+    )
+
+
+@torch.no_grad()
+def _check(
+    model: ESPnetMosModel, files: Dict[str, Path], num_samples: Dict[str, int]
+) -> None:
+    """Compare the graphs' scores with the model's, for a batch of another size.
+
+    Raises:
+        ValueError: They differ by more than 0.001.
+    """
+    import onnxruntime
+
+    def run(part: str, x: np.ndarray) -> List[np.ndarray]:
+        try:
+            session = onnxruntime.InferenceSession(
+                str(files[part]), providers=["CPUExecutionProvider"]
+            )
+            return session.run(None, {session.get_inputs()[0].name: x})
+        except Exception as e:
+            # such as a batch that has become a constant
+            raise _cannot_be_exported(part, e) from e
+
+    batch = {name: _noise(3, n, seed=1) for name, n in num_samples.items()}
+    vectors = [run(BRANCHES[name], x.numpy())[0] for name, x in batch.items()]
+    mean, variance = run(HEAD, np.concatenate(vectors, axis=1))
+    lengths = {
+        f"{name}_lengths": torch.full((len(x),), x.shape[1])
+        for name, x in batch.items()
+    }
+    expected = model.predict(**batch, **lengths)
+    for ours, theirs in zip((mean, variance), expected, strict=True):
+        difference = float(np.abs(ours - theirs.numpy()).max())
+        if not difference <= MAX_DIFFERENCE:
+            raise ValueError(
+                f"the ONNX graphs' scores differ from the model's by {difference:.4f}"
+            )

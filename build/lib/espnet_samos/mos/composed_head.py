@@ -1,0 +1,105 @@
+"""The head that composes the score of what is below 8 kHz and what is above."""
+
+from typing import Mapping, Sequence, Tuple
+
+import torch
+import torch.nn.functional as F
+
+from espnet_samos.mos.gaussian_head import GaussianHead, mlp
+
+LOWEST, HIGHEST = 1.0, 5.0
+
+
+class ComposedHead(GaussianHead):
+    """Partial scores of each branch, and the score that follows from them.
+
+    The SSL branch gives the quality below 8 kHz, which is all that it can see. The
+    spectrogram branch gives how much of the band above is there (`band`) and how clean
+    that is (`upper`), each from 1 to 5. The score is
+
+        1 + (low - 1) · (1 - lost_share · lost - added_share · added),
+        lost = (5 - band) / 4, added = (5 - upper) / 4,
+
+    so that what is above 8 kHz takes a share of the quality away, and neither branch
+    can take its guess from the other's evidence. Partial labels (`mos_low`, `mos_band`,
+    `mos_upper`) are learnt where the data have them; the score itself always is.
+
+    Args:
+        input_size: Dimension of the clip's vector.
+        spectrogram_size: Dimension of the spectrogram branch's part, which comes last.
+        hidden_sizes: Units in the hidden layers of each MLP.
+        dropout_rate: Dropout rate before each hidden layer.
+        lost_share: What the score loses with all of the band above 8 kHz.
+        added_share: What it loses with as much noise there.
+        partial_weight: Weight of the partial labels' loss.
+        proxy_error: Standard deviation of the labels, where they are computed, around
+            what listeners say: part of each prediction, not of the loss.
+        corpora: Corpora with scales of their own, as `ScoreAlignments` takes them.
+
+    Raises:
+        ValueError: One of the branches is missing.
+    """
+
+    takes_branches = True
+    partial_names = ("low", "band", "upper")
+
+    def __init__(
+        self,
+        input_size: int,
+        spectrogram_size: int,
+        hidden_sizes: Sequence[int] = (128, 64),
+        dropout_rate: float = 0.2,
+        lost_share: float = 0.15,
+        added_share: float = 0.10,
+        partial_weight: float = 1.0,
+        proxy_error: float = 0.0,
+        corpora: Sequence[str] = (),
+    ):
+        super().__init__(input_size, hidden_sizes, corpora)
+        if not 0 < spectrogram_size < input_size:
+            raise ValueError(
+                "head: composed needs both branches: choose an SSL and a spectrogram "
+                "frontend, or head: gaussian"
+            )
+        self.sizes = [input_size - spectrogram_size, spectrogram_size]
+        # the features are of any size
+        self.norm = torch.nn.BatchNorm1d(input_size, affine=False)
+        self.mean_mlp = mlp((self.sizes[0], *hidden_sizes, 1), dropout_rate)
+        self.band_mlp = mlp((self.sizes[1], *hidden_sizes, 2), dropout_rate)
+        self.lost_share = lost_share
+        self.added_share = added_share
+        self.partial_weight = partial_weight
+        self.proxy_error = proxy_error
+
+    def forward(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Predict: (Batch, Dim) -> mean (Batch,), 1 to 5, and variance > 0 (Batch,)."""
+        vector = self.norm(vector.float())
+        low, band, upper = self._partial(vector).unbind(dim=-1)
+        kept = 1 - self.lost_share * (HIGHEST - band) / (HIGHEST - LOWEST)
+        kept = kept - self.added_share * (HIGHEST - upper) / (HIGHEST - LOWEST)
+        variance = 4 * F.softplus(self.variance_mlp(vector).squeeze(-1))
+        if not self.training:
+            variance = variance + self.proxy_error**2
+        return LOWEST + (low - LOWEST) * kept, variance
+
+    def partial_scores(self, vector: torch.Tensor) -> torch.Tensor:
+        """Predict the partial scores: (Batch, Dim) -> (Batch, 3), each 1 to 5."""
+        return self._partial(self.norm(vector.float()))
+
+    def _partial(self, vector: torch.Tensor) -> torch.Tensor:
+        ssl, spectrogram = vector.split(self.sizes, dim=-1)
+        # (Batch, 1), (Batch, 2) -> (Batch, 3)
+        both = torch.cat([self.mean_mlp(ssl), self.band_mlp(spectrogram)], dim=-1)
+        return LOWEST + (HIGHEST - LOWEST) * torch.sigmoid(both)
+
+    def partial_loss(
+        self, vector: torch.Tensor, labels: Mapping[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """Compute the loss of the partial scores whose labels are there."""
+        predicted = self.partial_scores(vector).unbind(dim=-1)
+        losses = [
+            F.smooth_l1_loss(score, labels[name], beta=0.4)
+            for name, score in zip(self.partial_names, predicted, strict=True)
+            if name in labels
+        ]
+        return self.partial_weight * sum(losses, vector.new_zeros(()))

@@ -1,0 +1,87 @@
+"""The head: mean and variance of the opinion score."""
+
+from itertools import pairwise
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import torch
+import torch.nn.functional as F
+
+from espnet_samos.mos.abs_head import AbsHead
+from espnet_samos.mos.score_alignment import ScoreAlignments
+
+MIN_VARIANCE = 1e-6
+
+
+def mlp(sizes: Sequence[int], dropout_rate: float = 0.0) -> torch.nn.Sequential:
+    """Build linear layers of these sizes, with ReLU between them.
+
+    With a dropout rate, there is dropout before each but the last.
+    """
+    layers: List[torch.nn.Module] = []
+    for n_in, n_out in pairwise(sizes):
+        if dropout_rate:
+            layers.append(torch.nn.Dropout(dropout_rate))
+        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
+    if dropout_rate:
+        del layers[-3]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+class GaussianHead(AbsHead):
+    """Two separate MLPs, trained by the Gaussian negative log-likelihood.
+
+    mean = 2 · mlp(x), variance = 4 · softplus(mlp(x)), as SA-SSL-MOS
+    (arXiv 2602.14785).
+
+    Args:
+        input_size: Dimension of the clip's vector.
+        hidden_sizes: Units in the hidden layers of each MLP.
+        corpora: Corpora with scales of their own, as `ScoreAlignments` takes them.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Sequence[int] = (64, 32),
+        corpora: Sequence[str] = (),
+    ):
+        super().__init__()
+        self.alignment = ScoreAlignments(corpora)
+        self.mean_mlp = mlp((input_size, *hidden_sizes, 1))
+        self.variance_mlp = mlp((input_size, *hidden_sizes, 1))
+
+    def forward(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Predict: (Batch, Dim) -> mean (Batch,) and variance > 0 (Batch,).
+
+        The mean is not clipped to 1..5.
+        """
+        mean = 2 * self.mean_mlp(vector).squeeze(-1)
+        # float32 under autocast too: bfloat16 has three digits
+        variance = 4 * F.softplus(self.variance_mlp(vector).squeeze(-1).float())
+        return mean.float(), variance
+
+    def loss(
+        self, mean: torch.Tensor, variance: torch.Tensor, mos: torch.Tensor
+    ) -> torch.Tensor:
+        """Compute the Gaussian negative log-likelihood, the mean over the batch.
+
+        log(variance) / 2 + (mos - mean)² / (2 · variance), without its constant. As
+        `torch.nn.functional.gaussian_nll_loss`, which would wait for the device to
+        check that no variance is negative.
+        """
+        # gradients pass below the minimum too, or a variance could not recover
+        variance = variance + (variance.clamp(min=MIN_VARIANCE) - variance).detach()
+        return 0.5 * (variance.log() + (mos - mean).square() / variance).mean()
+
+    def align(
+        self,
+        mean: torch.Tensor,
+        variance: torch.Tensor,
+        corpus: Optional[torch.Tensor],
+    ) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Map predictions, each (Batch,), to the scales of the clips' corpora."""
+        return self.alignment(mean, variance, corpus)
+
+    def stats(self) -> Dict[str, torch.Tensor]:
+        """Return the scales of the corpora but the reference."""
+        return self.alignment.stats()

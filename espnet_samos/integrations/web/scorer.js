@@ -1,0 +1,146 @@
+// A trained model in the browser: windows of a clip in, scores out.
+
+import * as ort from "./ort.wasm.bundle.min.mjs";
+import { AudioError, Resampler, rms } from "./audio.js";
+
+/** Fetch a file and, where it is packed, unpack it. */
+async function fetched(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
+  if (!url.endsWith(".gz")) return response.arrayBuffer();
+  const unpacked = response.body.pipeThrough(new DecompressionStream("gzip"));
+  return new Response(unpacked).arrayBuffer();
+}
+
+export class Scorer {
+  /** Load the model whose description is in `model.json`. */
+  static async load() {
+    const scorer = new Scorer();
+    scorer.model = await (await fetch("model.json")).json();
+    ort.env.wasm.wasmBinary = await fetched(scorer.model.runtime);
+    // several threads need headers that a static host does not send
+    ort.env.wasm.numThreads = 1;
+    ort.env.logLevel = "error";
+    scorer.sessions = {};
+    for (const [part, url] of Object.entries(scorer.model.graphs)) {
+      const graph = new Uint8Array(await fetched(url));
+      scorer.sessions[part] = await ort.InferenceSession.create(graph);
+    }
+    return scorer;
+  }
+
+  /**
+   * Score a clip, mono (NSamples,) at fs: { mean, std, windows }.
+   *
+   * `onWindow` is awaited after each window, with the seconds that are done.
+   */
+  async score(samples, fs, onWindow = async () => {}) {
+    const { min_seconds, max_fs, min_fs, window_seconds, rates } = this.model;
+    if (!(fs >= min_fs && fs <= max_fs)) {
+      throw new AudioError(`its rate is ${fs} Hz: ${min_fs} to ${max_fs} Hz can be scored`);
+    }
+    const duration = samples.length / fs;
+    if (duration < min_seconds) {
+      throw new AudioError(`it is ${duration.toFixed(2)} s long: less than ${min_seconds} s`);
+    }
+    const resamplers = Object.fromEntries(
+      rates.map(([name, rate]) => [name, new Resampler(fs, rate, this.model.resampling)]),
+    );
+    const windows = [];
+    for (const start of this.starts(duration)) {
+      windows.push(await this.scoreWindow(samples, resamplers, start, duration));
+      await onWindow(Math.min(duration, start + window_seconds));
+    }
+    if (windows.every(({ mean }) => Number.isNaN(mean))) {
+      throw new AudioError("it is silent");
+    }
+    return { ...mixture(windows, window_seconds), windows };
+  }
+
+  /** Where windows begin, in seconds, as audio/windows.py has it. */
+  starts(duration) {
+    const { window_seconds, hop_seconds } = this.model;
+    const last = Math.max(0, round6(duration - window_seconds));
+    const count = Math.ceil(round6(last / hop_seconds));
+    return [...Array.from({ length: count }, (_, i) => i * hop_seconds), last];
+  }
+
+  async scoreWindow(samples, resamplers, start, duration) {
+    const { window_seconds, rates, silent_rms, blocks_per_second } = this.model;
+    const vectors = [];
+    let quiet = false;
+    let sound = 0;
+    for (const [name, rate] of [...rates].sort((a, b) => b[1] - a[1])) {
+      const resampler = resamplers[name];
+      const size = Math.round(window_seconds * rate);
+      const total = resampler.length(samples.length);
+      const first = Math.max(0, Math.min(Math.round(start * rate), total - size));
+      const heard = resampler.part(samples, first, Math.min(size, total - first));
+      if (sound === 0) {
+        // at the highest rate, which sees all of the band
+        quiet = rms(heard) < silent_rms;
+        sound = shareOfSound(heard, rate / blocks_per_second, silent_rms);
+        if (quiet) break;
+      }
+      const input = new ort.Tensor("float32", this.filled(heard, size), [1, size]);
+      const part = this.model.branches[name];
+      const { vector } = await this.sessions[part].run({ speech: input });
+      vectors.push([part, vector.data]);
+    }
+    const place = { start, end: Math.min(duration, start + window_seconds), sound };
+    if (quiet) return { ...place, mean: NaN, std: NaN };
+    // the head takes them in the order of the branches
+    const order = Object.keys(this.sessions);
+    vectors.sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]));
+    const all = vectors.flatMap(([, data]) => [...data]);
+    const vector = new ort.Tensor("float32", Float32Array.from(all), [1, all.length]);
+    const { mean, variance } = await this.sessions.head.run({ vector });
+    return { ...place, mean: mean.data[0], std: Math.sqrt(variance.data[0]) };
+  }
+
+  /** Fill a window with a clip that is shorter: with silence after it, or repeated. */
+  filled(samples, size) {
+    if (samples.length === size) return samples;
+    const window = new Float32Array(size);
+    window.set(samples);
+    if (!this.model.pad_short_clips) {
+      for (let n = samples.length; n < size; n++) window[n] = samples[n % samples.length];
+    }
+    return window;
+  }
+}
+
+function round6(x) {
+  return Math.round(x * 1e6) / 1e6;
+}
+
+function shareOfSound(samples, size, silentRms) {
+  let heard = 0;
+  let count = 0;
+  for (let at = 0; at < samples.length; at += size, count++) {
+    if (rms(samples.subarray(at, at + size)) >= silentRms) heard++;
+  }
+  return heard / Math.max(1, count);
+}
+
+/** Mean and deviation of the mixture of windows' predictions, as inference/result.py. */
+function mixture(windows, seconds) {
+  const edges = [...new Set(windows.flatMap((w) => [round6(w.start), round6(w.start + seconds)]))];
+  edges.sort((a, b) => a - b);
+  const counted = windows.filter(({ mean }) => !Number.isNaN(mean));
+  const weights = counted.map(() => 0);
+  for (let i = 0; i + 1 < edges.length; i++) {
+    const there = counted.map(
+      (w) => round6(w.start) <= edges[i] && edges[i + 1] <= round6(w.start + seconds),
+    );
+    const overlap = Math.max(1, there.filter(Boolean).length);
+    there.forEach((is, k) => {
+      if (is) weights[k] += ((edges[i + 1] - edges[i]) / overlap) * counted[k].sound;
+    });
+  }
+  const total = weights.reduce((a, b) => a + b);
+  const average = (values) => values.reduce((sum, x, k) => sum + (weights[k] / total) * x, 0);
+  const mean = average(counted.map((w) => w.mean));
+  const variance = average(counted.map((w) => w.std ** 2 + (w.mean - mean) ** 2));
+  return { mean, std: Math.sqrt(variance) };
+}
