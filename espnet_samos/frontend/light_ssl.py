@@ -63,7 +63,8 @@ class CompressedSpectrum(torch.nn.Module):
         spectrum = F.conv1d(x[:, None], self.basis, stride=HOP_LENGTH)
         # (Batch, 2 * NBins, NFrames) -> (Batch, 2, NFrames, NBins)
         spectrum = spectrum.unflatten(1, (2, NUM_BINS)).transpose(2, 3)
-        magnitude = spectrum.square().sum(dim=1, keepdim=True).sqrt().clamp(min=EPS)
+        # a square root has no gradient at zero
+        magnitude = (spectrum.square().sum(dim=1, keepdim=True) + EPS**2).sqrt()
         return spectrum * magnitude ** (COMPRESSION - 1)
 
 

@@ -142,7 +142,7 @@ def test_a_track_has_a_line_for_each_window(place, samos):
     rows = list(csv.DictReader(done.stdout.splitlines()))
     for row, window in zip(rows, windows, strict=True):
         values = [float(row[key]) for key in ("start", "end", "mean", "std")]
-        assert values == pytest.approx(list(window), abs=1e-3)
+        assert values == pytest.approx(window[:4], abs=1e-3)
     assert (place / "track.png").stat().st_size > 10_000
     assert samos("track", "--model=exp", "bad.wav", cwd=place).returncode == 1
 

@@ -66,7 +66,8 @@ def test_silent_windows_are_left_out(small):
     result = small.predict(clip, 48000)
     assert result.warnings["skipped"].startswith("3 of 7 windows")
     score = mos_score(clip, 48000, small)
-    assert score.item() == pytest.approx(result.mean, abs=5e-4)
+    # the resampler decides whether the frame where speech ends is silent
+    assert score.item() == pytest.approx(result.mean, abs=3e-3)
     silent = mos_score(torch.zeros(6 * 48000), 48000, small)
     assert abs(silent - score) > 0.02  # it would be noticed
 
