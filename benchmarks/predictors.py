@@ -47,12 +47,11 @@ def run(name: str, files: List[str], threads: int) -> Dict[str, float]:
         if status:
             raise SystemExit(f"{name} failed")
         output.seek(0)
-        inside = json.loads(output.read().splitlines()[-1])
+        figures = json.loads(output.read().splitlines()[-1])
     return dict(
+        **figures,
         wall=wall,
-        inside=inside,
         cpu=usage.ru_utime + usage.ru_stime,
-        memory=usage.ru_maxrss * 1024 / 1e6,
     )
 
 
