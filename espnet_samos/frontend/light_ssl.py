@@ -64,7 +64,8 @@ class CompressedSpectrum(torch.nn.Module):
         # (Batch, 2 * NBins, NFrames) -> (Batch, 2, NFrames, NBins)
         spectrum = spectrum.unflatten(1, (2, NUM_BINS)).transpose(2, 3)
         # a square root has no gradient at zero
-        magnitude = (spectrum.square().sum(dim=1, keepdim=True) + EPS**2).sqrt()
+        power = spectrum.square().sum(dim=1, keepdim=True).clamp(min=EPS**2)
+        magnitude = power.sqrt()
         return spectrum * magnitude ** (COMPRESSION - 1)
 
 
