@@ -27,7 +27,7 @@ DATA = [
 ]
 DATASETS = ["datasets>=4"]
 ONNX = ["onnx>=1.19", "onnxscript>=0.5,<1"]
-PEERS = ["librosa>=0.10", "requests>=2", "speechmos==0.0.1.1"]
+PEERS = ["distillmos>=0.9", "librosa>=0.10", "requests>=2", "speechmos==0.0.1.1"]
 TORCHMETRICS = ["torchmetrics>=1.4"]
 MINI = ["pyopenjtalk-plus>=0.4.1.post10,<0.5"]
 # What is needed for what; espnet_samos/utils/extras.py names them to users.

@@ -7,19 +7,17 @@ scores many clips of 10 s at 48 kHz. Others are what `samos evaluate` has, from 
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Dict, List
+from typing import List
 
 import numpy as np
 import soundfile
 
 from benchmarks.predictor_worker import OURS
+from benchmarks.process import Used, run
 from benchmarks.report import Report, add_arguments
 from benchmarks.score_files import speechlike
 from espnet_samos.peers import choose_peers
@@ -29,30 +27,15 @@ CLIP_SECONDS = 10
 STARTS = 3
 
 
-def run(name: str, files: List[str], threads: int) -> Dict[str, float]:
-    """Score files in a process of its own.
-
-    Returns:
-        Seconds with the start and without it, CPU seconds with it, peak memory in MB.
-    """
-    start = time.perf_counter()
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.predictor_worker", name, *files],
-            stdout=output,
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        if status:
-            raise SystemExit(f"{name} failed")
-        output.seek(0)
-        figures = json.loads(output.read().splitlines()[-1])
-    return dict(
-        **figures,
-        wall=wall,
-        cpu=usage.ru_utime + usage.ru_stime,
+def score(name: str, files: List[str], threads: int) -> Used:
+    """Score files in a process of its own; it prints its seconds without the start."""
+    used = run(
+        [sys.executable, "-m", "benchmarks.predictor_worker", name, *files],
+        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
     )
+    if used.status:
+        raise SystemExit(f"{name} failed")
+    return used
 
 
 def main() -> None:
@@ -81,22 +64,22 @@ def main() -> None:
             write(file, CLIP_SECONDS, seed)
         speeds = {}
         for name in (OURS, *peers):
-            starts = [run(name, [str(short)], args.threads) for _ in range(STARTS)]
-            start = min(starts, key=lambda figures: figures["wall"])
-            many = run(name, list(map(str, files)), args.threads)
-            per_hour = many["inside"] * 60 / args.minutes
-            cpu = (many["cpu"] - start["cpu"]) * 60 / args.minutes
+            starts = [score(name, [str(short)], args.threads) for _ in range(STARTS)]
+            start = min(starts, key=lambda used: used.seconds)
+            many = score(name, list(map(str, files)), args.threads)
+            per_hour = float(many.lines[-1]) * 60 / args.minutes
+            cpu = (many.cpu_seconds - start.cpu_seconds) * 60 / args.minutes
             speeds[name] = 3600 / per_hour
             print(
-                f"| {name} | {start['wall']:.2f} s | {per_hour:.0f} | "
-                f"{speeds[name]:.0f} | {cpu:.0f} | {many['memory']:.0f} |",
+                f"| {name} | {start.seconds:.2f} s | {per_hour:.0f} | "
+                f"{speeds[name]:.0f} | {cpu:.0f} | {many.memory:.0f} |",
                 flush=True,
             )
             if name == OURS:
-                ours = dict(start=start["wall"], memory=start["memory"])
+                ours = start
     print()
-    report.finding("start and a clip of 3 s", ours["start"], "s", at_most=0.6)
-    report.finding("its memory", ours["memory"], "MB", at_most=200)
+    report.finding("start and a clip of 3 s", ours.seconds, "s", at_most=0.6)
+    report.finding("its memory", ours.memory, "MB", at_most=200)
     report.finding("speed", speeds[OURS], "times real time", at_least=60)
 
 

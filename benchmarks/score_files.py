@@ -10,16 +10,14 @@ length, so that it shows whether memory grows. Prints Markdown.
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from benchmarks.process import run
 from benchmarks.report import Report, add_arguments
 
 RATES = (16000, 24000, 44100, 48000)
@@ -58,19 +56,10 @@ def make_long(path: Path, seconds: int, fs: int = 48000) -> None:
             f.write(speechlike(rng, min(60, seconds - start), fs))
 
 
-def run(*args: str) -> tuple[float, float, int]:
+def samos(*args: str) -> tuple[float, float, int]:
     """Run a command of `samos`; return seconds, peak memory in GB and lines printed."""
-    start = time.perf_counter()
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "espnet_samos.bin.samos", *args],
-            stdout=output,
-            stderr=subprocess.DEVNULL,
-        )
-        _, _, usage = os.wait4(process.pid, 0)
-        output.seek(0)
-        lines = len(output.read().splitlines())
-    return time.perf_counter() - start, usage.ru_maxrss * 1024 / 1e9, lines
+    used = run([sys.executable, "-m", "espnet_samos.bin.samos", *args])
+    return used.seconds, used.memory / 1000, len(used.lines)
 
 
 def main() -> None:
@@ -92,7 +81,7 @@ def main() -> None:
         for num_files in (args.num_files // 10, args.num_files):
             folder = root / str(num_files)
             audio = make_files(folder, num_files, args.max_seconds)
-            times[num_files], memory, lines = run(
+            times[num_files], memory, lines = samos(
                 "score", *where, "--format", "csv", str(folder)
             )
             if lines != num_files + 1:
@@ -106,7 +95,7 @@ def main() -> None:
         for length in hours:
             long = root / "long.wav"
             make_long(long, round(3600 * length))
-            seconds, memory, lines = run(
+            seconds, memory, lines = samos(
                 "track", *where, str(long), "--plot", args.plot
             )
             print(

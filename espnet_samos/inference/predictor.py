@@ -69,9 +69,10 @@ class MosPredictor:
     """A trained model, ready to score clips of any rate and length.
 
     A clip that fits into the model's window (10 s in the published model) is repeated
-    until that is full. A longer one is scored window by window, and its score is the
-    mean and the standard deviation of the mixture of what the windows predict, each
-    with the weight of the time that it stands for. A score does not depend on the other
+    until that is full, or silence follows it (`pad_short_clips`). A longer one is
+    scored window by window, and its score is the mean and the standard deviation of the
+    mixture of what the windows predict, each with the weight of the time that it stands
+    for and of the sound in it. A score does not depend on the other
     clips, their order, the batches or PyTorch's settings.
 
     Args:

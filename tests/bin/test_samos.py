@@ -12,7 +12,8 @@ import pytest
 import soundfile
 
 from espnet_samos import MosPredictor
-from espnet_samos.bin.samos import COMMANDS
+from espnet_samos.bin.samos import COMMANDS, info
+from espnet_samos.mos.slots import SLOTS
 from tests.tiny_model import save_model, speechlike
 
 COLD = [sys.executable, "-m", "espnet_samos.bin.samos"]
@@ -167,6 +168,10 @@ def test_info_describes_the_model(place, samos):
     facts = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
     assert facts["window"] == "1 s" and "cpu" in facts["devices"]
     assert facts["spectrogram_encoder"].startswith("conv2d {'channels': [4, 4, 8, 8]")
+
+
+def test_info_knows_all_slots():
+    assert info.SLOTS == tuple(choices.name for choices in SLOTS)
 
 
 def test_help_imports_no_torch():

@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from espnet_samos import MosPredictor
-from espnet_samos.model_zoo.find import MODEL_FILE
+from espnet_samos.model_zoo.find import MODEL_FILE, find_model
 from espnet_samos.model_zoo.pack import pack_model
 from espnet_samos.tasks.mos import MosTask
 from tests.frontend.checkpoints import make_checkpoint, make_hugging_face
@@ -66,6 +66,16 @@ def test_a_packed_model_needs_nothing_of_the_machine_it_was_made_on(tmp_path):
     for model in (tmp_path / "m.zip", tmp_path / "by_hand", tmp_path / "m.zip"):
         predictor = MosPredictor.from_pretrained(model)
         assert predictor.predict(clip, 24000).mean == pytest.approx(expected, abs=1e-6)
+
+
+def test_graphs_that_are_packed_along_score_it(tmp_path):
+    folder = find_model().model_file.parent
+    pack_model(folder, MODEL_FILE, tmp_path / "m.zip", ["onnx"])
+    predictor = MosPredictor.from_pretrained(tmp_path / "m.zip")
+    assert predictor.engine.name == "onnx"
+    clip = speechlike(1.4, 24000)
+    expected = MosPredictor.from_pretrained().predict(clip, 24000).mean
+    assert predictor.predict(clip, 24000).mean == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_folder_of_hugging_face_is_packed(tmp_path):

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     versions += [f"{name} {version(name)}" for name in PACKAGES if find_spec(name)]
     versions.append(f"python {sys.version.split()[0]}")
     facts["versions"] = ", ".join(versions)
-    if find_spec("torch"):
+    if find_spec("espnet2"):  # and with it PyTorch
         from espnet_samos.mos.device import available_devices
 
         parameters = sum(p.numel() for p in predictor.model.parameters())

@@ -62,6 +62,9 @@ function take(file) {
   queue = queue.then(() =>
     show(file.name, async () => {
       const { channels, fs } = await decode(await file.arrayBuffer());
+      if (channels.length > 1 && scorer.model.multichannel === "error") {
+        throw new AudioError(`it has ${channels.length} channels`);
+      }
       return { samples: mixDown(channels), fs };
     }),
   );

@@ -59,8 +59,8 @@ export class Scorer {
 
   /** Where windows begin, in seconds, as audio/windows.py has it. */
   starts(duration) {
-    const { window_seconds, hop_seconds } = this.model;
-    const last = Math.max(0, round6(duration - window_seconds));
+    const { window_seconds, hop_seconds, windows } = this.model;
+    const last = windows === "first" ? 0 : Math.max(0, round6(duration - window_seconds));
     const count = Math.ceil(round6(last / hop_seconds));
     return [...Array.from({ length: count }, (_, i) => i * hop_seconds), last];
   }
