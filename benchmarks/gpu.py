@@ -63,7 +63,7 @@ CHECKS = (
         "ssl_features",
         "--clips 64 --batch_sizes 16 32 64",
         "--clips 2 --batch_sizes 1 2 --repetitions 1",
-        90,
+        120,
     ),
     Check(
         "training step",
@@ -82,7 +82,7 @@ CHECKS = (
     Check(
         "epochs, ESPnet's trainer",
         "training_epoch",
-        "--num_workers 14",
+        "--num_workers 8",
         "--utterances 4 --batch_size 2 --num_workers 1 --epochs 1",
         90,
     ),

@@ -23,6 +23,8 @@ from torch.profiler import ProfilerActivity, profile
 from espnet_samos.utils.environment import machine
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
+PROFILED = 12  # operators
+NAME = 90  # characters of one; those of kernels have hundreds
 
 
 class Figures(NamedTuple):
@@ -204,15 +206,33 @@ def table(rows: Sequence[Figures], clips: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def profiled(work: Callable[[], object]) -> str:
-    """Show where the time of a variant goes, by operator, on the CPU."""
-    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+def profiled(work: Callable[[], object], device: str = "cpu") -> str:
+    """Show where the time of a variant goes: a CPU's operators, or a GPU's kernels.
+
+    A GPU runs it once before, and a line says for how long it had something to do.
+    """
+    on_gpu = device.startswith("cuda")
+    if on_gpu:
         work()
-    averages = profiler.key_averages()
-    total = sum(row.self_cpu_time_total for row in averages)
-    largest = sorted(averages, key=lambda row: -row.self_cpu_time_total)[:8]
+        torch.cuda.synchronize()
+    activity = ProfilerActivity.CUDA if on_gpu else ProfilerActivity.CPU
+    start = time.perf_counter()
+    with profile(activities=[activity]) as profiler:
+        work()
+        if on_gpu:
+            torch.cuda.synchronize()
+        seconds = time.perf_counter() - start
+    rows = [
+        (row.self_device_time_total if on_gpu else row.self_cpu_time_total, row)
+        for row in profiler.key_averages()
+    ]
+    total = sum(took for took, _ in rows)
+    rows.sort(key=lambda row: -row[0])
     lines = ["| operator | share | calls |", "| --- | ---: | ---: |"]
-    for row in largest:
-        share = 100 * row.self_cpu_time_total / total
-        lines.append(f"| `{row.key}` | {share:.1f} % | {row.count} |")
+    for took, row in rows[:PROFILED]:
+        share = f"{100 * took / total:.1f} %"
+        lines.append(f"| `{row.key[:NAME]}` | {share} | {row.count} |")
+    if on_gpu:
+        busy = f"busy for {total / 1e6:.4f} of {seconds:.4f} s"
+        lines.append(f"\nThe GPU was {busy}.")
     return "\n".join(lines) + "\n"

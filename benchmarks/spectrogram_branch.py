@@ -93,7 +93,7 @@ def main() -> None:
         rows = compare(inference, args.repetitions, args.device)
         report.comparison("Inference, float32", rows, args.batch_size)
         if args.profile:
-            print(profiled(inference["ours"]))
+            print(profiled(inference["ours"], args.device))
 
     steps = {}
     for name, is_plain, fast, checkpointing, compiled in (
@@ -118,6 +118,8 @@ def main() -> None:
         )
     rows = compare(steps, args.repetitions, args.device)
     report.comparison("Training step", rows, args.batch_size)
+    if args.profile:
+        print(profiled(steps["ours"], args.device))
 
 
 if __name__ == "__main__":

@@ -186,7 +186,8 @@ def run(args: argparse.Namespace, checkpoint: Path) -> None:
     report.comparison("Features", rows, args.clips)
     report_targets(args, report, rows, num_frames)
     if args.profile:
-        print(f"\n{profiled(in_batches(sizes[-1]))}")
+        work = in_batches(sizes[-1], bfloat16=on_gpu)
+        print(f"\n{profiled(work, args.device)}")
 
 
 def report_targets(

@@ -19,6 +19,41 @@ def fold_weight_norm(module: torch.nn.Module) -> None:
             parametrize.remove_parametrizations(part, "weight")
 
 
+class SameTypeLayerNorm(torch.nn.LayerNorm):
+    """Layer normalisation that gives the type it gets; it computes in float32.
+
+    Autocast gives float32 instead, and rounds it before the next matrix product: the
+    same numbers at three times the memory traffic.
+    """
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Normalise over the last dimensions."""
+        weight, bias = (
+            None if parameter is None else parameter.to(input.dtype)
+            for parameter in (self.weight, self.bias)
+        )
+        with torch.autocast(input.device.type, enabled=False):
+            return torch.nn.functional.layer_norm(
+                input, self.normalized_shape, weight, bias, self.eps
+            )
+
+
+def same_type(norm: torch.nn.LayerNorm) -> SameTypeLayerNorm:
+    """Return a layer normalisation that keeps bfloat16 under autocast, same weights."""
+    same = SameTypeLayerNorm(norm.normalized_shape, norm.eps)
+    same.weight, same.bias = norm.weight, norm.bias
+    return same
+
+
+def keep_types(module: torch.nn.Module) -> None:
+    """Let the layer normalisations of a module keep bfloat16 under autocast."""
+    for parent in module.modules():
+        for name, norm in parent.named_children():
+            # subclasses may do more
+            if type(norm) is torch.nn.LayerNorm:
+                setattr(parent, name, same_type(norm))
+
+
 class Frozen(torch.nn.Module):
     """A module that is used, but is no part of the model that is trained.
 

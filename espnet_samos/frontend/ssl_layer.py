@@ -8,7 +8,7 @@ import humanfriendly
 import torch
 
 from espnet_samos.audio.preprocessor import SSL_RATE
-from espnet_samos.frontend.frozen import Frozen, fold_weight_norm
+from espnet_samos.frontend.frozen import Frozen
 from espnet_samos.frontend.padding import UnpaddedFrontend
 from espnet_samos.frontend.upstreams import s3prl
 from espnet_samos.frontend.upstreams.hugging_face import load_hugging_face
@@ -124,7 +124,7 @@ class SslLayerFrontend(UnpaddedFrontend):
             sum(p.numel() for p in upstream.parameters()),
         )
         if freeze:
-            fold_weight_norm(upstream)
+            upstream.freeze()
         self.upstream = Frozen(upstream) if freeze else upstream
         # (1, NSamples); a chirp, so as not to draw random numbers
         probe = self.extract(torch.sin(torch.linspace(0, 100, SSL_RATE) ** 2)[None])

@@ -7,7 +7,12 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
-from espnet_samos.mos.conv2d_inference import BEFORE_POOLING, POOL_SIZE, encode
+from espnet_samos.mos.conv2d_inference import (
+    BEFORE_POOLING,
+    POOL_SIZE,
+    channels_last,
+    encode,
+)
 
 
 class Conv2dEncoder(AbsClipEncoder):
@@ -62,12 +67,14 @@ class Conv2dEncoder(AbsClipEncoder):
                     channels[i - 1] if i > 0 else 1, out_channels, 3, padding=1
                 ),
                 torch.nn.BatchNorm2d(out_channels),
-                torch.nn.ReLU(inplace=True),
             ]
+            # ReLU changes places with the maximum and with dropout, which multiplies
+            # by what is not negative: the same numbers, and fewer to keep
             if i == BEFORE_POOLING - 1:
                 block.append(torch.nn.MaxPool2d(POOL_SIZE))
             if i < len(channels) - 1:
                 block.append(torch.nn.Dropout(dropout_rate))
+            block.append(torch.nn.ReLU(inplace=True))
             layers.append(torch.nn.Sequential(*block))
         self.layers = torch.nn.Sequential(*layers)
         self._output_size = channels[-1]
@@ -80,9 +87,10 @@ class Conv2dEncoder(AbsClipEncoder):
         if not self.training and not torch.compiler.is_exporting():
             return encode(self.layers, feats)
         # (Batch, NFrames, NBins) -> (Batch, Channels, NFrames', NBins')
-        hidden = feats.unsqueeze(1)
-        if hidden.is_cuda:  # CPUs are slower at it, backwards
-            hidden = hidden.contiguous(memory_format=torch.channels_last)
+        if feats.is_cuda:  # CPUs are slower at it, backwards
+            hidden = channels_last(feats)
+        else:
+            hidden = feats.unsqueeze(1)
         for i, layer in enumerate(self.layers):
             if self.gradient_checkpointing and i < BEFORE_POOLING:
                 hidden = _checkpointed(layer, hidden)

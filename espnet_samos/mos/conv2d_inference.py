@@ -12,6 +12,16 @@ POOL_SIZE = 3
 PIECE = 200
 
 
+def channels_last(feats: torch.Tensor) -> torch.Tensor:
+    """Add a channel: (Batch, NFrames, NBins) -> (Batch, 1, NFrames, NBins).
+
+    A single channel is in both memory formats at once, and PyTorch takes the default
+    one, for all that follows; the strides made here are those of channels-last format
+    alone.
+    """
+    return feats.unsqueeze(-1).permute(0, 3, 1, 2)
+
+
 def encode(layers: torch.nn.Sequential, feats: torch.Tensor) -> torch.Tensor:
     """Encode as the layers do in evaluation, followed by the global maximum.
 
@@ -71,8 +81,7 @@ def _encode_piece(
     first = max(POOL_SIZE * pooled_start - BEFORE_POOLING, 0)
     last = POOL_SIZE * pooled_end + BEFORE_POOLING
     # (Batch, NFrames, NBins) -> (Batch, Channels, NFrames', NBins)
-    hidden = feats[:, first:last].unsqueeze(1)
-    hidden = hidden.contiguous(memory_format=torch.channels_last)
+    hidden = channels_last(feats[:, first:last])
     for i, (weight, bias) in enumerate(before):
         hidden = F.conv2d(hidden, weight, bias, padding=1)
         if i < len(before) - 1:

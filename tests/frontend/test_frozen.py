@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 
-from espnet_samos.frontend.frozen import Frozen, fold_weight_norm
+from espnet_samos.frontend.frozen import Frozen, fold_weight_norm, keep_types
 
 
 def module():
@@ -55,4 +55,32 @@ def test_weight_norm_is_folded(weight_norm):
     expected = module(x)
     fold_weight_norm(module)
     assert list(module.state_dict()) == ["0.bias", "0.weight"]
+    assert torch.equal(module(x), expected)
+
+
+def test_autocast_passes_through_layer_normalisation():
+    """What the next matrix product gets is what autocast's float32, rounded, gives."""
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.LayerNorm(64))
+    x = torch.randn(7, 64)
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = module(x)
+        keep_types(module)
+        actual = module(x)
+    assert actual.dtype == torch.bfloat16
+    assert torch.equal(actual, expected.to(torch.bfloat16))
+    x = torch.randn(7, 64)
+    plain = torch.nn.LayerNorm(64)
+    assert torch.equal(module[1](x), plain(x))
+
+
+def test_layer_normalisation_of_another_kind_is_left():
+    class Transposed(torch.nn.LayerNorm):
+        def forward(self, x):
+            return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+    module = torch.nn.Sequential(Transposed(4), torch.nn.LayerNorm(5))
+    x = torch.randn(2, 4, 5)
+    expected = module(x)
+    keep_types(module)
     assert torch.equal(module(x), expected)

@@ -6,8 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.plain import PlainEncoder
 from espnet_samos.mos.conv2d_encoder import Conv2dEncoder
-from espnet_samos.mos.conv2d_inference import PIECE, POOL_SIZE
+from espnet_samos.mos.conv2d_inference import PIECE, POOL_SIZE, channels_last
 
 
 def trained_encoder(channels=(4, 4, 6, 6), **options):
@@ -24,8 +25,8 @@ def trained_encoder(channels=(4, 4, 6, 6), **options):
 
 
 def plainly(encoder, feats):
-    """Run the layers as they were written down."""
-    return encoder.layers(feats.unsqueeze(1)).amax(dim=(2, 3))
+    """Run the layers in their published order, in PyTorch's default format."""
+    return PlainEncoder(encoder)(feats)
 
 
 @settings(max_examples=30, deadline=None)
@@ -71,7 +72,7 @@ def train_step(encoder, feats, forward):
 
 
 @pytest.mark.parametrize("options", ({}, dict(gradient_checkpointing=True)))
-def test_a_training_step_is_that_of_the_layers(options):
+def test_a_training_step_is_that_of_the_published_layers(options):
     encoder = trained_encoder(**options)
     feats = torch.randn(2, 33, 9)
     expected = train_step(
@@ -83,6 +84,32 @@ def test_a_training_step_is_that_of_the_layers(options):
     assert any(name.endswith("num_batches_tracked") for name in actual)
     for name, value in expected.items():
         torch.testing.assert_close(actual[name], value, atol=1e-4, rtol=1e-4)
+
+
+def test_what_follows_a_single_channel_stays_channels_last():
+    """A tensor of one channel is in both formats, and PyTorch takes the default one."""
+    hidden = channels_last(torch.randn(2, 30, 9))
+    assert hidden.shape == (2, 1, 30, 9)
+    for channels in (4, 6):
+        hidden = torch.nn.Conv2d(hidden.shape[1], channels, 3, padding=1)(hidden)
+        assert hidden.is_contiguous(memory_format=torch.channels_last)
+        assert not hidden.is_contiguous()
+
+
+def test_dropout_is_kept_once():
+    """Of a layer: the output of its convolution, a mask and what the next one gets."""
+    saved = {}
+
+    def keep(tensor):
+        saved[tensor.data_ptr()] = tensor
+        return tensor
+
+    encoder = trained_encoder((8, 8)).train()
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        encoder(torch.randn(2, 120, 9))
+    full = [t for t in saved.values() if t.numel() == 2 * 8 * 120 * 9]
+    # two of the first layer and its mask, two of the second, before its pooling
+    assert len(full) == 5
 
 
 def test_checkpointing_keeps_less():

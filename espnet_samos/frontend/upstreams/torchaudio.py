@@ -18,12 +18,23 @@ from espnet_samos.frontend.upstreams.checkpoint import (
     keep_first_layers,
     read_checkpoint,
 )
+from espnet_samos.frontend.upstreams.convolutions import Convolutions
 
 WEIGHTS_URL = "https://download.pytorch.org/torchaudio/models"
 BUILDERS = {
     "Wav2Vec2": torchaudio.models.wav2vec2_model,
     "WavLM": torchaudio.models.wavlm_model,
 }
+
+
+class _Convolutions(Convolutions):
+    def forward(self, waveforms, lengths):
+        """(Batch, NSamples) -> (Batch, NFrames, Channels), and lengths as they are."""
+        return super().forward(waveforms).transpose(1, 2), lengths
+
+
+class _Torchaudio(FirstLayers):
+    convolutions = _Convolutions
 
 
 def pipelines() -> List[str]:
@@ -97,4 +108,4 @@ def load_torchaudio(
     hop_length = math.prod(
         block.conv.stride[0] for block in model.feature_extractor.conv_layers
     )
-    return FirstLayers(model, layer, last, hop_length, bundle._normalize_waveform)
+    return _Torchaudio(model, layer, last, hop_length, bundle._normalize_waveform)
