@@ -10,6 +10,24 @@ from espnet_samos.mos.gaussian_head import GaussianHead, mlp
 LOWEST, HIGHEST = 1.0, 5.0
 
 
+class _LinearAndMlp(torch.nn.Module):
+    """A linear map and an MLP of the same input: (Batch, Dim) -> (2, Batch, output)."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: Sequence[int],
+        output_size: int,
+        dropout_rate: float,
+    ):
+        super().__init__()
+        self.linear = torch.nn.Linear(input_size, output_size)
+        self.mlp = mlp((input_size, *hidden_sizes, output_size), dropout_rate)
+
+    def forward(self, vector: torch.Tensor) -> torch.Tensor:
+        return torch.stack([self.linear(vector), self.mlp(vector)])
+
+
 class ComposedHead(GaussianHead):
     """Partial scores of each branch, and the score that follows from them.
 
@@ -23,6 +41,10 @@ class ComposedHead(GaussianHead):
     so that what is above 8 kHz takes a share of the quality away, and neither branch
     can take its guess from the other's evidence. Partial labels (`mos_low`, `mos_band`,
     `mos_upper`) are learnt where the data have them; the score itself always is.
+
+    Each partial score is the mean of those of a linear map and of an MLP, whose errors
+    differ: an MLP fits what it was trained on, a linear map strays less elsewhere. How
+    far they lead to different scores is part of a prediction's variance.
 
     Args:
         input_size: Dimension of the clip's vector.
@@ -64,8 +86,8 @@ class ComposedHead(GaussianHead):
         self.sizes = [input_size - spectrogram_size, spectrogram_size]
         # the features are of any size
         self.norm = torch.nn.BatchNorm1d(input_size, affine=False)
-        self.mean_mlp = mlp((self.sizes[0], *hidden_sizes, 1), dropout_rate)
-        self.band_mlp = mlp((self.sizes[1], *hidden_sizes, 2), dropout_rate)
+        self.mean_mlp = _LinearAndMlp(self.sizes[0], hidden_sizes, 1, dropout_rate)
+        self.band_mlp = _LinearAndMlp(self.sizes[1], hidden_sizes, 2, dropout_rate)
         self.lost_share = lost_share
         self.added_share = added_share
         self.partial_weight = partial_weight
@@ -74,32 +96,42 @@ class ComposedHead(GaussianHead):
     def forward(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
         """Predict: (Batch, Dim) -> mean (Batch,), 1 to 5, and variance > 0 (Batch,)."""
         vector = self.norm(vector.float())
-        low, band, upper = self._partial(vector).unbind(dim=-1)
-        kept = 1 - self.lost_share * (HIGHEST - band) / (HIGHEST - LOWEST)
-        kept = kept - self.added_share * (HIGHEST - upper) / (HIGHEST - LOWEST)
+        both = self._compose(self._partial(vector))
         variance = 4 * F.softplus(self.variance_mlp(vector).squeeze(-1))
+        mean = both.mean(dim=0)
         if not self.training:
+            variance = variance + (both - mean).square().mean(dim=0)
             variance = variance + self.proxy_error**2
-        return LOWEST + (low - LOWEST) * kept, variance
+        return mean, variance
 
     def partial_scores(self, vector: torch.Tensor) -> torch.Tensor:
         """Predict the partial scores: (Batch, Dim) -> (Batch, 3), each 1 to 5."""
-        return self._partial(self.norm(vector.float()))
+        return self._partial(self.norm(vector.float())).mean(dim=0)
 
     def _partial(self, vector: torch.Tensor) -> torch.Tensor:
+        """(Batch, Dim) -> (2, Batch, 3)"""
         ssl, spectrogram = vector.split(self.sizes, dim=-1)
-        # (Batch, 1), (Batch, 2) -> (Batch, 3)
         both = torch.cat([self.mean_mlp(ssl), self.band_mlp(spectrogram)], dim=-1)
         return LOWEST + (HIGHEST - LOWEST) * torch.sigmoid(both)
+
+    def _compose(self, partial: torch.Tensor) -> torch.Tensor:
+        """(..., 3) -> (...)"""
+        low, band, upper = partial.unbind(dim=-1)
+        kept = 1 - self.lost_share * (HIGHEST - band) / (HIGHEST - LOWEST)
+        kept = kept - self.added_share * (HIGHEST - upper) / (HIGHEST - LOWEST)
+        return LOWEST + (low - LOWEST) * kept
 
     def partial_loss(
         self, vector: torch.Tensor, labels: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
         """Compute the loss of the partial scores whose labels are there."""
-        predicted = self.partial_scores(vector).unbind(dim=-1)
+        # each is learnt by itself
         losses = [
             F.smooth_l1_loss(score, labels[name], beta=0.4)
-            for name, score in zip(self.partial_names, predicted, strict=True)
+            for predicted in self._partial(self.norm(vector.float()))
+            for name, score in zip(
+                self.partial_names, predicted.unbind(dim=-1), strict=True
+            )
             if name in labels
         ]
         return self.partial_weight * sum(losses, vector.new_zeros(()))

@@ -15,9 +15,19 @@ def test_the_score_follows_from_the_partial_ones(head):
     head(vectors)
     head.eval()
     mean, variance = head(vectors)
-    low, band, upper = head.partial_scores(vectors).T
-    kept = 1 - 0.15 * (5 - band) / 4 - 0.10 * (5 - upper) / 4
-    torch.testing.assert_close(mean, 1 + (low - 1) * kept)
+    scores = []
+    for member in ("linear", "mlp"):
+        ssl, spectrogram = head.norm(vectors).split([6, 4], dim=1)
+        low = getattr(head.mean_mlp, member)(ssl).squeeze(1)
+        band, upper = getattr(head.band_mlp, member)(spectrogram).T
+        low, band, upper = (1 + 4 * torch.sigmoid(x) for x in (low, band, upper))
+        kept = 1 - 0.15 * (5 - band) / 4 - 0.10 * (5 - upper) / 4
+        scores.append(1 + (low - 1) * kept)
+    torch.testing.assert_close(mean, (scores[0] + scores[1]) / 2)
+    own = 4 * torch.nn.functional.softplus(
+        head.variance_mlp(head.norm(vectors)).squeeze(1)
+    )
+    torch.testing.assert_close(variance, own + (scores[0] - scores[1]) ** 2 / 4)
     assert (mean > 1).all() and (mean < 5).all() and (variance > 0).all()
 
 
