@@ -47,7 +47,7 @@ class GaussianHead(AbsHead):
     ):
         super().__init__()
         self.alignment = ScoreAlignments(corpora)
-        self.mean_mlp = mlp((input_size, *hidden_sizes, 1))
+        self.mean_mlp: torch.nn.Module = mlp((input_size, *hidden_sizes, 1))
         self.variance_mlp = mlp((input_size, *hidden_sizes, 1))
 
     def forward(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
