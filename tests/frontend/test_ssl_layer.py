@@ -1,4 +1,5 @@
 import copy
+import json
 import shutil
 import urllib.request
 
@@ -142,6 +143,22 @@ def test_equals_the_complete_model_at_each_layer(
         assert feats.shape == (2, 24, WIDTH) and frontend.output_size() == WIDTH
         assert lengths.tolist() == [24, 24]
         torch.testing.assert_close(feats, expected[layer], rtol=1e-5, atol=1e-5)
+
+
+def test_another_activation_of_the_convolutions_is_kept(checkpoint, tmp_path):
+    conf = checkpoint("hugging_face", "wav2vec2", True)
+    model = shutil.copytree(conf["frontend_conf"]["upstream"], tmp_path / "relu")
+    conf = conf | dict(frontend_conf=dict(upstream=str(model)))
+    path = model / "config.json"
+    config = json.loads(path.read_text())
+    gelu = SslLayerFrontend(**conf, layer=1)
+    path.write_text(json.dumps(config | {"feat_extract_activation": "relu"}))
+    relu = SslLayerFrontend(**conf, layer=1)
+    batch = waveforms()
+    expected = full_hidden_states(batch=batch, pre_norm=True, **conf)[1]
+    feats, _ = relu(batch, lengths_of(batch))
+    torch.testing.assert_close(feats, expected, rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(gelu(batch, lengths_of(batch))[0], feats, atol=1e-3)
 
 
 @pytest.mark.parametrize("pre_norm", [False, True])

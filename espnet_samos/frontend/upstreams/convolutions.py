@@ -9,20 +9,21 @@ from espnet_samos.frontend.frozen import same_type
 
 
 class Convolutions(torch.nn.Module):
-    """Convolutions over time, each followed by its normalisation and GELU.
+    """Convolutions over time, each followed by its normalisation and activation.
 
     The numbers of a frame lie together in memory, where layer normalisation and the
     matrix products of convolutions need them: nothing is transposed in between.
 
     Args:
         blocks: Modules with a `Conv1d` each, and a `LayerNorm`, a `GroupNorm` or no
-            normalisation. Their weights are shared.
+            normalisation, whose weights are shared; `activation`, where it is not GELU.
     """
 
     def __init__(self, blocks: Iterable[torch.nn.Module]):
         super().__init__()
         self.convolutions = torch.nn.ModuleList()
         self.norms = torch.nn.ModuleList()
+        self.activations = []
         for block in blocks:
             norm: torch.nn.Module = torch.nn.Identity()
             for part in block.modules():
@@ -33,13 +34,16 @@ class Convolutions(torch.nn.Module):
                 elif isinstance(part, torch.nn.GroupNorm):
                     norm = part
             self.norms.append(norm)
+            self.activations.append(getattr(block, "activation", F.gelu))
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         """(Batch, NSamples) -> (Batch, Channels, NFrames)"""
         # (Batch, 1, 1, NSamples), with the strides of channels-last format
         hidden = waveforms[:, :, None, None].permute(0, 3, 2, 1)
         convolution: Any  # a module of any kind, to a type checker
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+        for convolution, norm, activation in zip(
+            self.convolutions, self.norms, self.activations, strict=True
+        ):
             # (Batch, Channels, 1, NFrames)
             hidden = F.conv2d(
                 hidden,
@@ -52,5 +56,5 @@ class Convolutions(torch.nn.Module):
                 hidden = norm(hidden.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
             else:
                 hidden = norm(hidden)
-            hidden = F.gelu(hidden)
+            hidden = activation(hidden)
         return hidden.squeeze(2)
