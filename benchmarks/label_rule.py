@@ -26,7 +26,7 @@ from espnet_samos.audio.resampling import resample
 from espnet_samos.corpora import p835_reference, tcd_voip
 from espnet_samos.corpora.broad.distortion import worst_distortion
 from espnet_samos.corpora.broad.labels import CLEAN, HIGHEST, LOWEST
-from espnet_samos.corpora.broad.voices import VOICES
+from espnet_samos.corpora.broad.voice_list import VOICES
 from espnet_samos.corpora.degradations import (
     Degradation,
     amplitude,
@@ -40,7 +40,6 @@ from espnet_samos.peers.dnsmos import DnsmosP808
 from espnet_samos.utils.environment import machine
 
 FS = 16000
-UTTERANCES = 2  # of each voice
 CHOP_MODES = {"1": "silence", "2": "delete", "3": "repeat"}
 NOISE_SLOPES_DB = {"car": -8.0, "road": -4.0, "office": -5.0}
 # Of the published test plan: signal-to-noise ratio and Q of the MNRU in dB
@@ -54,6 +53,7 @@ TERMS = {
     "DNSMOS P.808": ["dnsmos_p808"],
     "both": ["distillmos", "dnsmos_p808"],
     "both and distortion": ["distillmos", "dnsmos_p808", "distortion"],
+    "all": ["distillmos", "dnsmos_p808", "distortion", "modulated"],
 }
 
 
@@ -65,6 +65,7 @@ class Condition(NamedTuple):
         name: Its name there.
         kind: What kind of degradation it is.
         mos: The mean of its ratings.
+        modulated: Whether its noise follows the speech.
         degrade: Applies it; takes speech of other voices too.
     """
 
@@ -72,6 +73,7 @@ class Condition(NamedTuple):
     name: str
     kind: str
     mos: float
+    modulated: bool
     degrade: Callable[[Sequence[np.ndarray]], Degradation]
 
 
@@ -90,40 +92,44 @@ def tcd_conditions(folder: Path) -> Iterator[Condition]:
             continue
         seen.add(name)
         mos = float(np.mean(ratings[name]))
-        yield Condition("tcd_voip", name, kind, mos, partial(_tcd, kind, row.cells))
+        modulated = cell(row.cells, "MNRU Q") is not None
+        degrade = partial(_tcd, kind, row.cells)
+        yield Condition("tcd_voip", name, kind, mos, modulated, degrade)
+
+
+def cell(cells: Dict[str, str], column: str) -> Optional[float]:
+    """Read a cell of the sheet; None where it is empty, or "n.a."."""
+    try:
+        return float(cells[column])
+    except ValueError:
+        return None
 
 
 def _tcd(kind: str, cells: Dict[str, str], others: Sequence[np.ndarray]) -> Degradation:
     """Return what a line of the sheet describes."""
-
-    def number(column: str) -> Optional[float]:
-        try:
-            return float(cells[column])
-        except ValueError:
-            return None  # empty, or "n.a."
-
-    if (q_db := number("MNRU Q")) is not None:
+    if (q_db := cell(cells, "MNRU Q")) is not None:
         return partial(noise.mnru, q_db=q_db)
-    if kind == "CHOP" and number("Chop Rate"):
+    if kind == "CHOP" and cell(cells, "Chop Rate"):
         return partial(
             losses.chop,
-            period_ms=1000 * number("Chop Period"),
-            rate=number("Chop Rate"),
+            period_ms=1000 * cell(cells, "Chop Period"),
+            rate=cell(cells, "Chop Rate"),
             mode=CHOP_MODES[cells["Chop Mode"].removesuffix(".0")],
         )
-    if kind == "CLIP" and number("Clip Gain") != 1:
-        gain = number("Clip Gain")
+    if kind == "CLIP" and cell(cells, "Clip Gain") != 1:
+        gain = cell(cells, "Clip Gain")
         return lambda x, fs, rng: np.clip(x * gain, -1, 1) / gain
-    if kind == "COMPSPKR" and (snr_db := number("Competing Speaker SNR")) is not None:
-        return partial(noise.add, other=others[0], snr_db=snr_db)
-    if kind == "ECHO" and number("Echo Alpha"):
+    talker_db = cell(cells, "Competing Speaker SNR")
+    if kind == "COMPSPKR" and talker_db is not None:
+        return partial(noise.add, other=others[0], snr_db=talker_db)
+    if kind == "ECHO" and cell(cells, "Echo Alpha"):
         return partial(
             rooms.talker_echo,
-            delay_ms=number("Echo Delay"),
-            gain=number("Echo Alpha"),
-            feedback=number("Feedback Factor"),
+            delay_ms=cell(cells, "Echo Delay"),
+            gain=cell(cells, "Echo Alpha"),
+            feedback=cell(cells, "Feedback Factor"),
         )
-    if kind == "NOISE" and (snr_db := number("Noise Gain")) is not None:
+    if kind == "NOISE" and (snr_db := cell(cells, "Noise Gain")) is not None:
         if cells["Noise Type"] == "babble":
             length = max(map(len, others))
             babble = np.sum([np.resize(x, length) for x in others], axis=0)
@@ -139,7 +145,11 @@ def p835_conditions(folder: Path) -> Iterator[Condition]:
         ratings = pd.DataFrame([(c.system, c.mos) for c in clips]).groupby(0)[1].mean()
         for name, mos in ratings.items():
             short = str(name).split("_")[-1]
-            yield Condition(test, str(name), "P835", mos, partial(_p835, short))
+            # with noise besides, Q of 40 dB is not heard
+            snr_db, q_db = P835_PLAN.get(short, (0, 40))
+            modulated = q_db < 40 or snr_db == 40
+            degrade = partial(_p835, short)
+            yield Condition(test, str(name), "P835", mos, modulated, degrade)
 
 
 def _p835(name: str, others: Sequence[np.ndarray]) -> Degradation:
@@ -161,11 +171,7 @@ def measure(
     measured = pd.read_csv(path) if path.is_file() else pd.DataFrame({"test": []})
     done = set(zip(measured.test, measured.get("name", []), strict=True))
     teachers = [DistillMos(), DnsmosP808()]
-    speech = {
-        (name, number): _speak(VOICES[name](recordings), number)
-        for name in VOICES
-        for number in range(UTTERANCES)
-    }
+    speech = {name: _speak(VOICES[name](recordings), 0) for name in VOICES}
     others = [
         _speak(VOICES[name](recordings), 9) for name in ("carlo", "june", "maxim")
     ]
@@ -173,8 +179,8 @@ def measure(
         if (condition.test, condition.name) in done:
             continue
         rows = []
-        for (voice, number), clean in speech.items():
-            rng = np.random.default_rng(number)
+        for voice, clean in speech.items():
+            rng = np.random.default_rng(0)
             samples = condition.degrade(others)(clean, FS, rng)
             rows.append(
                 dict(

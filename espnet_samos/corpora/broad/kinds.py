@@ -55,6 +55,14 @@ def _noise(source: Source, rng: Generator) -> Degradation:
     return partial(noise.coloured, snr_db=rng.uniform(-5, 55), slope_db=slope_db)
 
 
+def _white_noise(source: Source, rng: Generator) -> Degradation:
+    return partial(noise.coloured, snr_db=rng.uniform(-5, 45), slope_db=0.0)
+
+
+def _wide_mnru(source: Source, rng: Generator) -> Degradation:
+    return partial(noise.mnru, q_db=rng.uniform(2, 50), top_khz=24.0)
+
+
 def _babble(source: Source, rng: Generator) -> Degradation:
     voices = [source.other() for _ in range(int(rng.integers(2, 5)))]
     length = max(map(len, voices))
@@ -214,7 +222,24 @@ KINDS: Dict[str, Kind] = {
     "robotic": _robotic,
     "suppression": _suppression,
 }
-FREQUENT = {"noise": 3, "talker": 2, "mnru": 3, "chop": 3, "echo": 3, "concealed": 2}
+# What falls on all of the band besides
+WIDE_KINDS: Dict[str, Kind] = {
+    **KINDS,
+    "white_noise": _white_noise,
+    "wide_mnru": _wide_mnru,
+}
+# Their noise follows the speech.
+MODULATED = {"mnru", "wide_mnru"}
+FREQUENT = {
+    "noise": 3,
+    "talker": 2,
+    "mnru": 3,
+    "chop": 3,
+    "echo": 3,
+    "concealed": 2,
+    "white_noise": 3,
+    "wide_mnru": 3,
+}
 
 
 def _quantised(source: Source, rng: Generator) -> Degradation:

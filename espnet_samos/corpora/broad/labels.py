@@ -7,6 +7,7 @@ Nobody listened to these clips. A label is computed from
   depend on the voice as well;
 - how much the spectrum below 8 kHz changed in the clip's worst moments
   (`distortion.py`), for both are too lenient about echoes and drop-outs;
+- whether its noise follows the speech (MNRU), which both are too lenient about as well;
 - what was lost and added above 8 kHz (`bands.py`), which neither can see.
 
 The constants were fitted to the mean ratings of the conditions of listening tests,
@@ -18,6 +19,7 @@ from typing import Any, Dict, Mapping
 
 import numpy as np
 
+from espnet_samos.corpora.broad.kinds import MODULATED
 from espnet_samos.corpora.broad.non_speech import NON_SPEECH
 
 # What each says of clean recorded speech; a clean original counts as that.
@@ -28,6 +30,7 @@ MAX_RATIO = 2.0
 WITH_DISTORTION = 0.58, 0.67, -0.56, -2.35
 # Where the clip is not in time with its original
 WITHOUT_DISTORTION = 0.87, 1.50, 0.0, -7.18
+MODULATED_NOISE = -0.6  # where there is any
 LOWEST, HIGHEST = 1.0, 4.8
 # How much of the quality goes with all that is above 8 kHz, and with as much noise.
 LOST_SHARE = 0.15
@@ -40,13 +43,15 @@ def partial_labels(measures: Mapping[str, Any]) -> Dict[str, float]:
     Args:
         measures: Scores of the clip and, with the ending `_clean`, of its original, by
             the names of `CLEAN`; `distortion` in dB, None where the clip is not in time
-            with its original; `lost` and `added`, 0 to 1; `system`.
+            with its original; `lost` and `added`, 0 to 1; `system`, the names of what
+        happened to it, `+` between them.
 
     Returns:
         `low`, the quality below 8 kHz; `band`, how much of the band above is there; and
         `upper`, how clean it is.
     """
-    if NON_SPEECH in measures["system"].split("+"):
+    kinds = set(measures["system"].split("+"))
+    if NON_SPEECH in kinds:
         return dict(low=LOWEST, band=5.0, upper=5.0)
     scores = []
     for name, clean in CLEAN.items():
@@ -55,7 +60,8 @@ def partial_labels(measures: Mapping[str, Any]) -> Dict[str, float]:
     distortion = measures["distortion"]
     weights = WITHOUT_DISTORTION if distortion is None else WITH_DISTORTION
     features = [*scores, math.log((distortion or 0.0) + 0.5), 1.0]
-    quality = 1 / (1 + math.exp(-float(np.dot(weights, features))))
+    modulated = MODULATED_NOISE if kinds & MODULATED else 0.0
+    quality = 1 / (1 + math.exp(-float(np.dot(weights, features)) - modulated))
     return dict(
         low=LOWEST + (HIGHEST - LOWEST) * quality,
         band=5 - 4 * measures["lost"],

@@ -13,9 +13,16 @@ import soundfile
 from espnet_samos.audio.resampling import resample
 from espnet_samos.corpora.broad.bands import band_change
 from espnet_samos.corpora.broad.distortion import worst_distortion
-from espnet_samos.corpora.broad.kinds import FREQUENT, KINDS, UNSEEN_KINDS, Kind, Source
+from espnet_samos.corpora.broad.kinds import (
+    FREQUENT,
+    KINDS,
+    UNSEEN_KINDS,
+    WIDE_KINDS,
+    Kind,
+    Source,
+)
 from espnet_samos.corpora.broad.recording import record
-from espnet_samos.corpora.broad.voices import VOICES
+from espnet_samos.corpora.broad.voice_list import VOICES
 from espnet_samos.corpora.journal import read_journal
 from espnet_samos.corpora.mini.speech import set_level
 from espnet_samos.corpora.pool import make_in_processes
@@ -48,12 +55,16 @@ class BroadSet(NamedTuple):
     num_utterances: int
 
 
-SEEN_VOICES = [voice for voice in VOICES if voice != UNSEEN_VOICE]
+TEST_VOICES = [voice for voice in VOICES if not voice.startswith("kokoro")]
+SEEN_VOICES = [voice for voice in TEST_VOICES if voice != UNSEEN_VOICE]
+# Many speakers at 24 kHz, in training alone, and again the one who has all of the band
+NEURAL_VOICES = ["kokoro", "mei", "kokoro_ja", "kokoro"]
 SETS = {
     "broad_train": BroadSet("train", SEEN_VOICES, KINDS, 1200),
+    "broad_neural": BroadSet("train", NEURAL_VOICES, WIDE_KINDS, 400),
     "broad_dev": BroadSet("dev", SEEN_VOICES, KINDS, 70),
     "broad_test": BroadSet("test", SEEN_VOICES, KINDS, 70),
-    "broad_unseen": BroadSet("test", list(VOICES), UNSEEN_KINDS, 70),
+    "broad_unseen": BroadSet("test", TEST_VOICES, UNSEEN_KINDS, 70),
 }
 
 

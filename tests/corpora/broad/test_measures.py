@@ -136,6 +136,14 @@ def test_recordings_are_what_nobody_minds(clean):
     assert len({x.tobytes() for x in changed}) > 5
 
 
+def test_noise_that_follows_the_speech_costs_more_than_the_predictors_say():
+    for system in ("mnru", "echo+wide_mnru"):
+        for distortion in (2.0, None):
+            modulated = labelled(measures(system=system, distortion=distortion))
+            other = labelled(measures(system="echo", distortion=distortion))
+            assert 0.1 < other - modulated < 0.6
+
+
 def test_what_is_no_speech_has_the_lowest_label():
     assert labelled(measures(system="non_speech")) == LOWEST
     for seed in range(12):

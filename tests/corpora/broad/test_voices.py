@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from espnet_samos.corpora.broad.voices import VOICES, decode_g722, part_of
+from espnet_samos.corpora.broad.kokoro import EnglishKokoroVoice
+from espnet_samos.corpora.broad.voice_list import VOICES
+from espnet_samos.corpora.broad.voices import decode_g722, part_of
 from espnet_samos.utils.tables import DataError
 from tests.corpora.broad.conftest import write_g722
 from tests.tiny_model import speechlike
@@ -20,11 +22,23 @@ def test_speech_has_its_level_and_length_and_repeats_itself(recordings, name):
     assert len(other) != len(samples) or not np.allclose(other, samples)
 
 
-@pytest.mark.parametrize("name", ["mei", "joe"])
+@pytest.mark.parametrize("name", ["mei", "joe", "kokoro_ja"])
 def test_parts_share_no_phrase_and_have_enough(name, recordings):
     parts = [part_of(phrase) for phrase in VOICES[name](recordings).phrases()]
     shares = [parts.count(part) / len(parts) for part in ("train", "dev", "test")]
     assert shares == pytest.approx([0.7, 0.15, 0.15], abs=0.04)
+
+
+def test_kokoro_has_a_phoneme_for_every_sound_and_many_speakers():
+    voice = EnglishKokoroVoice()
+    assert voice.phonemes("The doctor.") == "ðə dˈɑːktɚ."
+    phrase = voice.phrases()[0]
+    first, again, other = (
+        voice.say(phrase, np.random.default_rng(seed)) for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert len(first) != len(other) and 1 < len(first) / voice.fs < 6
+    assert not set(VOICES["kokoro_ja"]("").phonemes("今日は。")) & set("今日は")
 
 
 def test_recordings_that_say_little_are_left_out(recordings):
