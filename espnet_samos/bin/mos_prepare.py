@@ -56,9 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="audiomos: training labels from the test of mixed rates (mixed, the "
         "default) or from those of single rates (separate)",
     )
-    group.add_argument(
-        "--audio_dir", help="urgent2024_mos: where its audio is written out"
-    )
+    group.add_argument("--audio_dir", help="urgent*: where their audio is written out")
     group.add_argument("--size", help="mini: small or tiny")
     group.add_argument("--share", type=float, help="broad: how much of it, up to 1")
     group.add_argument(

@@ -10,8 +10,6 @@ its conditions side by side, and what is computed within a speaker is then withi
 utterance. The hidden reference, `ref.wav`, is the reference of its signal's clips.
 """
 
-import json
-import math
 import re
 import statistics
 from pathlib import Path
@@ -76,25 +74,9 @@ def prepare(corpus_dir: Union[str, Path], skip_bad_clips: bool = False) -> ClipS
 
 
 def _read_ratings(row: Row) -> List[float]:
-    ratings = _read_list(row, "ratings")
-    if len(ratings) != len(_read_list(row, "participant_ids")):
+    ratings = row.ratings("ratings", SCALE)
+    if len(ratings) != len(row.numbers("participant_ids")):
         raise DataError(
             "ratings and participant_ids are not equally many: correct them"
         )
-    for rating in ratings:
-        if not SCALE[0] <= rating <= SCALE[1]:
-            raise DataError(f"rating {rating:g} is outside 0..100: correct it")
     return ratings
-
-
-def _read_list(row: Row, column: str) -> List[float]:
-    try:
-        values = [float(value) for value in json.loads(row.text(column))]
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        values = []
-    if not values or not all(map(math.isfinite, values)):
-        raise DataError(
-            f"{column} '{row[column]}' is not a list of numbers, such as [50.0, 72.0]: "
-            "correct it"
-        )
-    return values

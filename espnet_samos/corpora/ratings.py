@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 from espnet_samos.corpora.clip import Clip, make_utt_id
-from espnet_samos.utils.tables import report_problems
+from espnet_samos.utils.tables import DataError, report_problems
+
+# How far a label may be from the mean of its ratings: labels are rounded.
+MEAN_TOLERANCE = 0.01
 
 
 class Rating(NamedTuple):
@@ -22,8 +25,34 @@ def rating_std(values: Sequence[float]) -> Optional[float]:
     return statistics.stdev(values) if len(values) > 1 else None
 
 
+def check_mean(ratings: Sequence[float], label: float, column: str) -> float:
+    """Return the mean of ratings; the label where there are none.
+
+    Args:
+        ratings: Single ratings of a clip.
+        label: The label that was published.
+        column: Where it is from, for messages.
+
+    Raises:
+        DataError: The label is not the mean of the ratings, give or take 0.01.
+    """
+    if not ratings:
+        return label
+    mean = statistics.fmean(ratings)
+    if abs(mean - label) > MEAN_TOLERANCE:
+        raise DataError(
+            f"{column} {label:g} is not the mean of the ratings, {mean:.4f}: correct "
+            "the label or the ratings"
+        )
+    return mean
+
+
 def clips_from_ratings(
-    ratings: Iterable[Rating], corpus: str, lang: str, where: str
+    ratings: Iterable[Rating],
+    corpus: str,
+    lang: str,
+    where: str,
+    folder: Optional[Path] = None,
 ) -> List[Clip]:
     """Make a clip of each rated file, labelled with the mean of its ratings.
 
@@ -32,6 +61,8 @@ def clips_from_ratings(
         corpus: First part of the utterance ids.
         lang: Language of all clips.
         where: The ratings' table, for messages.
+        folder: Where names of files are not unique: the folder within which paths tell
+            them apart.
 
     Raises:
         DataError: A file was rated as of two systems.
@@ -51,9 +82,10 @@ def clips_from_ratings(
     clips = []
     for path, rated in by_path.items():
         values = [rating.value for rating in rated]
+        name = path.relative_to(folder).with_suffix("") if folder else path.stem
         clips.append(
             Clip(
-                utt_id=make_utt_id(corpus, path.stem),
+                utt_id=make_utt_id(corpus, str(name)),
                 path=path,
                 mos=statistics.fmean(values),
                 system=rated[0].system,

@@ -103,10 +103,12 @@ class HubDataset(Source):
 
     Args:
         dataset: Its name.
+        patterns: Which of its files; `*` also matches "/".
         endpoint: Address of the hub; None: its own.
     """
 
     dataset: str
+    patterns: Tuple[str, ...] = ("*",)
     endpoint: Optional[str] = None
 
     def fetch(self, folder: Path) -> Path:
@@ -119,6 +121,7 @@ class HubDataset(Source):
                 self.dataset,
                 repo_type="dataset",
                 local_dir=contents,
+                allow_patterns=list(self.patterns),
                 endpoint=self.endpoint,
             )
         except (OSError, ValueError) as e:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import logging
 import math
 import os
@@ -69,6 +70,30 @@ class Row:
                 "the labels"
             )
         return number
+
+    def numbers(self, column: str) -> List[float]:
+        """Return a list of finite numbers, at least one."""
+        try:
+            numbers = [float(number) for number in json.loads(self.text(column))]
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            numbers = []
+        if not numbers or not all(map(math.isfinite, numbers)):
+            raise DataError(
+                f"{column} '{self[column]}' is not a list of numbers, such as [3, 4]: "
+                "correct it"
+            )
+        return numbers
+
+    def ratings(self, column: str, scale: Scale = ACR) -> List[float]:
+        """Return a list of ratings on a scale, at least one."""
+        ratings = self.numbers(column)
+        for rating in ratings:
+            if not scale[0] <= rating <= scale[1]:
+                raise DataError(
+                    f"{column}: rating {rating:g} is outside {format_scale(scale)}: "
+                    "correct it"
+                )
+        return ratings
 
     def std(self, column: str) -> Optional[float]:
         """Return a standard deviation; None for an empty cell."""

@@ -6,32 +6,42 @@ spreadsheet, whose sheet `Subjective Test Scores` has `Filename`, `sample MOS` a
 24 listeners' ratings in columns `1`, `2`, ... Instead of the spreadsheet, a `.csv` file
 with `Filename` and a label, `sample MOS` or `MOS`.
 
+QxLab's layout (`tcdvoip` of QxLabIreland/datasets): `tcdvoip.csv` with `Test_Wave` and
+`Ref_Wave`, paths relative to it, `sampleMOS`, `sampleSTD` and `sumVotes`. The table was
+seen: 12 of its lines were compared with the single ratings and agree.
+
 Conditions count from 1 in each degradation, so that a system is a degradation and a
 condition. Clips without a label (ECHO 21-24) are logged and left out.
 """
 
 import logging
 import re
-import statistics
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import List, Optional, Union
 
 from espnet_samos.corpora.clip import Clip, ClipSets, make_utt_id
-from espnet_samos.corpora.ratings import rating_std
+from espnet_samos.corpora.ratings import MEAN_TOLERANCE, check_mean, rating_std
 from espnet_samos.corpora.spreadsheet import read_sheet
-from espnet_samos.corpora.table import Row, log_left_out, parse_rows, read_rows
+from espnet_samos.corpora.table import (
+    Row,
+    check_header,
+    log_left_out,
+    parse_rows,
+    read_rows,
+)
 from espnet_samos.utils.tables import DataError
 
 WHERE = (
-    "its makers (https://sigmedia.github.io, datasets/tcd_voip_ltd); "
+    "its makers (https://sigmedia.github.io, datasets/tcd_voip_ltd) or "
+    "https://github.com/QxLabIreland/datasets, folder tcdvoip; "
     "licence: non-commercial only"
 )
 NUM_CLIPS = {"tcd_voip": 384}
 SPREADSHEET = "TCD VOIP - Test Set Conditions and MOS Results.xlsx"
 SHEET = "Subjective Test Scores"
-LABEL_COLUMNS = ("sample MOS", "MOS")
-# How far a label may be from the mean of its ratings: labels are rounded.
-TOLERANCE = 0.01
+QXLAB_TABLE = "tcdvoip.csv"
+QXLAB_FILE = "Test_Wave"
+LABEL_COLUMNS = ("sample MOS", "MOS", "sampleMOS")
 
 
 def prepare(
@@ -43,8 +53,8 @@ def prepare(
 
     Args:
         corpus_dir: The corpus' folder.
-        table: The labels; without it, the spreadsheet in `corpus_dir`, or else the one
-            `.csv` file there.
+        table: The labels; without it, the spreadsheet in `corpus_dir`, QxLab's table
+            there, or else the one `.csv` file there.
         skip_bad_clips: As for every corpus.
     """
     corpus_dir = Path(corpus_dir)
@@ -53,7 +63,9 @@ def prepare(
     if table.suffix.lower() == ".xlsx":
         rows = read_sheet(table, SHEET, ("Filename", "sample MOS"))
     else:
-        rows = read_rows(table, ("Filename",))
+        rows = read_rows(table, ())
+    file = QXLAB_FILE if QXLAB_FILE in rows[0].cells else "Filename"
+    check_header(f"{table}: line 1", list(rows[0].cells), (file,))
     label = next((name for name in LABEL_COLUMNS if name in rows[0].cells), None)
     if label is None:
         raise DataError(
@@ -63,39 +75,35 @@ def prepare(
     listeners = [name for name in rows[0].cells if name.isdecimal()]
 
     def parse(row: Row) -> Clip:
-        name = row.text("Filename")
+        name = PurePath(row.text(file)).name
         match = re.fullmatch(r"C_(\d+)_([A-Z]+)_([A-Z]+)(?:\.wav)?", name)
         if match is None:
             raise DataError(
-                f"Filename '{name}' is not C_<condition>_<DEGRADATION>_<SPEAKER>.wav: "
+                f"{file} '{name}' is not C_<condition>_<DEGRADATION>_<SPEAKER>.wav: "
                 "correct it"
             )
         condition, degradation, speaker = match.groups()
         degradation = degradation.lower()
         speaker = f"tcd_voip_{speaker}"
-        path = row.file("Filename", corpus_dir / "Test Set" / degradation, ".wav")
+        folder = corpus_dir / "Test Set" / degradation
+        path = row.file(file, table.parent if file == QXLAB_FILE else folder, ".wav")
         ratings = [row.mos(listener) for listener in listeners if row[listener]]
-        mos = row.mos(label)
-        if ratings and abs(statistics.fmean(ratings) - mos) > TOLERANCE:
-            raise DataError(
-                f"{label} {mos:g} is not the mean of the ratings, "
-                f"{statistics.fmean(ratings):.4f}: correct the label or the ratings"
-            )
+        mos = check_mean(ratings, row.mos(label), label)
         return Clip(
             utt_id=make_utt_id(speaker, path.stem),
             path=path,
-            mos=statistics.fmean(ratings) if ratings else mos,
+            mos=mos,
             system=f"{degradation}_{condition}",
             speaker=speaker,
-            mos_std=rating_std(ratings),
-            votes=len(ratings) or None,
+            mos_std=rating_std(ratings) if ratings else row.std("sampleSTD"),
+            votes=len(ratings) or _count_votes(row, mos),
             lang="en",
             reference=_find_reference(path),
         )
 
-    clips = parse_rows(table, rows, parse, ("Filename",), skip_bad_clips)
-    rated = {row["Filename"].removesuffix(".wav") for row in rows}
-    clip_files = sorted((corpus_dir / "Test Set").glob("*/C_*.wav"))
+    clips = parse_rows(table, rows, parse, (file,), skip_bad_clips)
+    rated = {PurePath(row[file]).name.removesuffix(".wav") for row in rows}
+    clip_files = sorted(corpus_dir.glob("**/Test[ _]Set/*/C_*.wav"))
     unrated = [path.name for path in clip_files if path.stem not in rated]
     log_left_out(table, "clips without a label", unrated)
     _log_references(corpus_dir, clips)
@@ -103,8 +111,9 @@ def prepare(
 
 
 def _find_table(corpus_dir: Path) -> Path:
-    if (corpus_dir / SPREADSHEET).exists():
-        return corpus_dir / SPREADSHEET
+    for name in (SPREADSHEET, QXLAB_TABLE):
+        if (corpus_dir / name).exists():
+            return corpus_dir / name
     tables = sorted(corpus_dir.glob("*.csv"))
     if len(tables) != 1:
         found = ", ".join(path.name for path in tables) or "none"
@@ -113,6 +122,19 @@ def _find_table(corpus_dir: Path) -> Path:
             f"expected, there is: {found}; say with --table which it is"
         )
     return tables[0]
+
+
+def _count_votes(row: Row, mos: float) -> Optional[int]:
+    """Return how many ratings add up to QxLab's `sumVotes`; None without it."""
+    if not row["sumVotes"]:
+        return None
+    votes = row.number("sumVotes") / mos
+    if votes < 1 or abs(votes - round(votes)) > MEAN_TOLERANCE:
+        raise DataError(
+            f"sumVotes {row['sumVotes']} is not a sum of ratings whose mean is "
+            f"{mos:g}: correct one of them"
+        )
+    return round(votes)
 
 
 def _find_reference(clip: Path) -> Optional[Path]:

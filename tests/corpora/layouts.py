@@ -4,7 +4,7 @@ import importlib
 import io
 import json
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, stdev
 
 import numpy as np
 import openpyxl
@@ -200,6 +200,35 @@ def make_tcd_voip_distribution(folder: Path) -> None:
     write_lines(folder / "README.txt", "TCD-VoIP")
 
 
+QXLAB_HEADER = (
+    "Item,Ref_Wave,Test_Wave,Mushra_Scores,Utterance,Folder,Condition,Codec,Rate_kbps,"
+    "sampleMOS,conditionMOS,conditionCI,DataBase,sampleSTD,sampleCI,Degradation,"
+    "sumVotes,CodecCombination,Q_Value_dB,EXP,NoiseType,ErrorType,ErrorRate%"
+)
+
+
+def make_tcd_voip_qxlab(folder: Path) -> None:
+    """As QxLab gives it out, with samples of the table that are not to be read."""
+    lines = [QXLAB_HEADER]
+    for degradation in TCD_DEGRADATIONS:
+        for condition in (1, 2):
+            for speaker in ("FA", "FG", "MK", "ML"):
+                name = f"{condition:02d}_{degradation}_{speaker}.wav"
+                part = f"TCDvoip/Test_Set/{degradation}"
+                write_audio(folder / part / f"C_{name}", 48000)
+                write_audio(folder / part / "ref" / f"R_{name}", 48000)
+                ratings = tcd_ratings(condition)
+                # MNRU conditions are counted by themselves
+                kind = "MNRU" if condition == 2 else degradation
+                lines.append(
+                    f",{part}/ref/R_{name},{part}/C_{name},,,,1,,,"
+                    f"{fmean(ratings):.9f},{1 + condition},0.1,TCDvoip,"
+                    f"{stdev(ratings):.9f},0.2,{kind},{sum(ratings)}.0,,,,,,"
+                )
+    write_lines(folder / "tcdvoip.csv", *lines)
+    write_lines(folder / "quickstart_tcdvoip.csv", f",{lines[0]}", f"0,{lines[1]}")
+
+
 def make_tencent(folder: Path) -> None:
     for part, named, digits in (
         ("without", "withoutReverberationTrainDev", 5),
@@ -241,6 +270,111 @@ def make_urgent2024_mos(folder: Path) -> None:
             pyarrow.Table.from_pylist(rows[i::2]),
             folder / f"data/test-{i:05d}-of-00002.parquet",
         )
+
+
+def write_parquet(path: Path, rows, fs: int = 16000) -> None:
+    """Write rows as the hub has them, those that have no audio with some."""
+    audio = io.BytesIO()
+    soundfile.write(audio, np.full(fs // 5, 0.1), fs, format="FLAC")
+    bare = {"audio": {"bytes": audio.getvalue(), "path": "clip.flac"}}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pyarrow.parquet.write_table(
+        pyarrow.Table.from_pylist([bare | row for row in rows]), path
+    )
+
+
+def urgent2025_rows():
+    return [
+        {
+            "sample_id": f"blind_test_fileid_{sample}",
+            "system_id": f"blind_test_{system}",
+            "mos": sample + system / 4,
+            "dnsmos_ovrl": 2.5,
+        }
+        for system in (3, 11)
+        for sample in (1, 2)
+    ]
+
+
+def make_urgent2025_sqa(folder: Path) -> None:
+    """With a split that has scores of metrics only."""
+    rows = urgent2025_rows()
+    write_parquet(folder / "data/blind_test_mos/0.parquet", rows[:3], 16000)
+    write_parquet(folder / "data/blind_test_mos/1.parquet", rows[3:], 48000)
+    unrated = [row | {"mos": None} for row in rows]
+    write_parquet(folder / "data/validation/0.parquet", unrated)
+
+
+def urgent2026_rows():
+    rows = []
+    for utterance, language, ratings in (
+        *((489, "jpn", [4, 5, 3]), (7, "deu", [1, 2, 2])),
+    ):
+        for system in (1, 2):
+            name = f"fileid_{utterance}"
+            rows.append(
+                {
+                    "sample_id": f"acr_{name}_{system}",
+                    "utterance_id": name,
+                    "system_id": f"system{system}",
+                    "speaker_id": f"{language}-{utterance}",
+                    "language": language,
+                    "text": "...",
+                    "duration": 0.2,
+                    "mos": round(fmean(ratings), 3),
+                    "listener_scores": ratings,
+                    "is_simulated": utterance == 7,
+                    "sample_rate": 16000,
+                }
+            )
+    return rows
+
+
+def make_urgent2026_sqa(folder: Path) -> None:
+    """With pairs, which are not to be read."""
+    rows = urgent2026_rows()
+    for i in range(2):
+        table = folder / f"data/acr/test-{i:05d}-of-00002.parquet"
+        write_parquet(table, rows[i::2], (16000, 44100)[i])
+    write_parquet(
+        folder / "data/ccr/test-00000-of-00001.parquet", [{"sample_id": "ccr_1"}]
+    )
+
+
+def chime7_ratings(condition: int, scale: str):
+    """Ratings of eight listeners."""
+    return [1 + (condition + i + len(scale)) % 5 for i in range(8)]
+
+
+def make_chime7_udase(folder: Path) -> None:
+    """With a clip that listeners were trained with, whose audio is not there."""
+    lines = ["subset,condition,sample,scale,MOS,rating_list"]
+    for condition in range(5):
+        for sample in ("S01_P04_12_output.wav", "S21_P46_4_output.wav"):
+            write_audio(folder / f"listening_test/data/C{condition}/{sample}", 16000)
+            for scale in ("SIG", "BAK", "OVRL"):
+                ratings = chime7_ratings(condition, scale)
+                lines.append(
+                    f'1,C{condition},{sample},{scale},{fmean(ratings)},"{ratings}"'
+                )
+    lines.append('1,ref,i01_f1.wav,SIG,4.5,"[4, 5]"')
+    write_lines(folder / "listening_test/MOS_results_listening_test.csv", *lines)
+
+
+def make_ttsds2(folder: Path) -> None:
+    """With ratings that compare clips."""
+    lines = ["audio,dataset,system,rating_type,value,annotator,survey_part,page,id"]
+    for domain in ("libritts", "wild"):
+        for system, first in (("ground_truth", 3), ("f5", 2)):
+            audio = f"{domain}/{system}/0001.wav"
+            write_audio(folder / audio, 22050)
+            for annotator in range(3):
+                line = f"{audio},{domain},{system}"
+                lines += [
+                    f"{line},mos,{first + annotator % 2},a{annotator},1,2,{len(lines)}",
+                    f"{line},cmos,-2,a{annotator},2,3,{len(lines)}",
+                ]
+    write_lines(folder / "subjective_results.csv", *lines)
 
 
 def make_bvcc(folder: Path) -> None:
@@ -362,10 +496,15 @@ LAYOUTS = {
     "tcd_voip": ("tcd_voip", make_tcd_voip),
     "tcd_voip_circulating": ("tcd_voip", make_tcd_voip_circulating),
     "tcd_voip_distribution": ("tcd_voip", make_tcd_voip_distribution),
+    "tcd_voip_qxlab": ("tcd_voip", make_tcd_voip_qxlab),
     "tencent": ("tencent", make_tencent),
     "urgent2024_mos": ("urgent2024_mos", make_urgent2024_mos),
+    "urgent2025_sqa": ("urgent2025_sqa", make_urgent2025_sqa),
+    "urgent2026_sqa": ("urgent2026_sqa", make_urgent2026_sqa),
+    "chime7_udase": ("chime7_udase", make_chime7_udase),
     "bvcc": ("bvcc", make_bvcc),
     "somos": ("somos", make_somos),
+    "ttsds2": ("ttsds2", make_ttsds2),
     "tmhint_qi": ("tmhint_qi", make_tmhint_qi),
     "pstn": ("pstn", make_pstn),
     "p835_reference": ("p835_reference", make_p835_reference),

@@ -136,12 +136,32 @@ def test_an_unpacking_that_was_interrupted_is_done_anew(site, tmp_path):
     assert files_in(tmp_path / "somos") == SOMOS
 
 
-def test_urgent2024_mos_comes_from_the_hub(site, tmp_path):
-    source = SOURCES["urgent2024_mos"]
-    hub = site.add_dataset(source.dataset, **{"a.parquet": b"rows"})
+@pytest.mark.parametrize(
+    "corpus, others",
+    [
+        ("urgent2024_mos", set()),
+        ("urgent2025_sqa", {"data/validation/0.parquet"}),
+        ("urgent2026_sqa", {"data/ccr/test-00000-of-00001.parquet"}),
+    ],
+)
+def test_what_is_read_comes_from_the_hub(site, tmp_path, corpus, others):
+    LAYOUTS[corpus][1](tmp_path / "original")
+    files = files_in(tmp_path / "original")
+    source = SOURCES[corpus]
+    hub = site.add_dataset(source.dataset, **files)
     source = dataclasses.replace(source, endpoint=hub)
-    download("urgent2024_mos", tmp_path / "urgent", source)
-    assert files_in(tmp_path / "urgent") == {"a.parquet": b"rows"}
+    download(corpus, tmp_path / corpus, source)
+    wanted = {name: files[name] for name in set(files) - others}
+    assert files_in(tmp_path / corpus) == wanted
+    assert read_layout(corpus, tmp_path / corpus)[corpus]
+
+
+def test_chime7_udase_can_be_prepared_from_what_was_downloaded(site, tmp_path):
+    LAYOUTS["chime7_udase"][1](tmp_path / "original")
+    archive = zip_of(**files_in(tmp_path / "original"))
+    source = add_zenodo(site, "chime7_udase", **{"evaluation-data.zip": archive})
+    download("chime7_udase", tmp_path / "chime7_udase", source)
+    assert read_layout("chime7_udase", tmp_path / "chime7_udase")
 
 
 @pytest.mark.parametrize("corpus", [name for name, s in SOURCES.items() if s])

@@ -11,6 +11,7 @@ from tests.corpora.layouts import (
     TCD_SPREADSHEET,
     make_and_read,
     make_tcd_voip_distribution,
+    make_tcd_voip_qxlab,
     tcd_ratings,
 )
 
@@ -169,3 +170,39 @@ def test_a_label_without_its_ratings_is_kept(tmp_path):
         (2.0, None, None),
         (3.0, None, None),
     }
+
+
+def test_reads_what_qxlab_gives_out(tmp_path, caplog):
+    (clips,) = make_and_read("tcd_voip_qxlab", tmp_path / "corpus").values()
+    assert len(clips) == 40
+    clip = clips["tcd_voip_MK-C_02_CHOP_MK"]
+    folder = tmp_path / "corpus/TCDvoip/Test_Set/CHOP"
+    assert clip.path == folder / "C_02_CHOP_MK.wav"
+    assert clip.reference == folder / "ref/R_02_CHOP_MK.wav"
+    # not the MNRU that the table calls it
+    assert (clip.system, clip.speaker, clip.votes) == ("chop_02", "tcd_voip_MK", 24)
+    ratings = tcd_ratings(2)
+    assert clip.mos == pytest.approx(statistics.fmean(ratings))
+    assert clip.mos_std == pytest.approx(statistics.stdev(ratings))
+    assert caplog.text == ""
+    summary = write_data_dir(clips.values(), tmp_path / "data")
+    assert summary.num_systems == 10
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ("sampleMOS", "MOS_", "line 1: no column sample MOS or MOS or sampleMOS"),
+        ("Test_Wave", "Wave", "line 1: no column Filename in the header"),
+        ("/C_01_CHOP_FA", "/R_01_CHOP_FA", "line 2: .*Test_Wave 'R_01_CHOP_FA.wav' is"),
+        ("CHOP/C_01", "ECHO/C_01", "line 2: .*no such file: .*ECHO/C_01_CHOP_FA.wav"),
+        (",48.0,", ",49.0,", "line 2: .*sumVotes 49.0 is not a sum of ratings"),
+        (",2.000000000,", ",5.5,", "line 2: .*sampleMOS 5.5 is outside 1..5"),
+    ],
+)
+def test_another_table_of_qxlab_is_refused(tmp_path, old, new, message):
+    make_tcd_voip_qxlab(tmp_path)
+    table = tmp_path / "tcdvoip.csv"
+    table.write_text(table.read_text().replace(old, new, 1))
+    with pytest.raises(DataError, match=f"(?s)tcdvoip.csv.*{message}"):
+        prepare(tmp_path)

@@ -39,13 +39,13 @@ def test_audio_can_go_elsewhere(tmp_path):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"mos": 5.5}, "row 2: mos 5.5 of P426-fileid_1 is not"),
-        ({"mos": None}, "row 2: mos None"),
-        ({"id": "../x"}, "row 2: id '../x'"),
-        ({"id": "P426-fileid_0"}, "row 2: P426-fileid_0 is there twice"),
-        ({"audio": None}, "row 2: P426-fileid_1 has no audio"),
-        ({"audio": {"bytes": None, "path": "/a.wav"}}, "row 2: .* has no audio"),
-        ({"raw_ratings": [1, 9]}, "row 2: raw_ratings"),
+        ({"mos": 5.5}, "row 2: P426-fileid_1: mos 5.5 is not"),
+        ({"mos": None}, "row 2: P426-fileid_1: mos None"),
+        ({"id": "../x"}, "row 2: ../x: id '../x' is not"),
+        ({"id": "P426-fileid_0"}, "row 2: P426-fileid_0: it is there twice"),
+        ({"audio": None}, "row 2: P426-fileid_1: it has no audio"),
+        ({"audio": {"bytes": None, "path": "/a.wav"}}, "row 2: .*: it has no audio"),
+        ({"raw_ratings": [1, 9]}, r"row 2: .*: raw_ratings \[1, 9\] is not"),
     ],
 )
 def test_refuses_a_bad_row(change, message, tmp_path):
