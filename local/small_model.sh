@@ -24,7 +24,7 @@ printf 'ssl_frontend_conf:\n    init_file: %s\n' "${exp}/distill/valid.loss.best
     > "${exp}/init.yaml"
 opts=(
     --local_data_opts "--corpus broad --download true --share ${share}"
-    --train_set broad_train --valid_set broad_dev
+    --train_set "broad_train broad_neural" --valid_set broad_dev
     --test_sets "broad_test broad_unseen" --pretrain false
     --train_config "${conf}/model.yaml ${conf}/train.yaml ${exp}/init.yaml"
     --partial_scores "low band upper" --dump_ssl_feats true
