@@ -83,6 +83,13 @@ class MosTask(GuardedTask):
             help="The learning rate of the SSL frontend, where it is trained, as a "
             "multiple of that of the rest",
         )
+        group.add_argument(
+            "--compile",
+            type=str2bool,
+            default=False,
+            help="Compile the encoders with torch.compile: faster on a GPU after some "
+            "tens of seconds",
+        )
         group = parser.add_argument_group(description="Distributed training related")
         group.add_argument(
             "--dist_timeout",

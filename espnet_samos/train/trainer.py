@@ -60,9 +60,15 @@ def validation_metrics(scores: Dict[str, Tuple[float, float]]) -> Dict[str, floa
 
 @dataclass
 class MosTrainerOptions(TrainerOptions):
-    """ESPnet's options, and how long to wait for other processes, in seconds."""
+    """ESPnet's options, and ours.
+
+    Attributes:
+        dist_timeout: How long to wait for other processes, in seconds.
+        compile: Whether the encoders are compiled.
+    """
 
     dist_timeout: int
+    compile: bool
 
 
 def _is_first(distributed_option: DistributedOption) -> bool:
@@ -109,12 +115,17 @@ class MosTrainer(Trainer):
     def run(
         cls,
         *,
+        model: torch.nn.Module,
         trainer_options: MosTrainerOptions,
         distributed_option: DistributedOption,
         **kwargs,
     ) -> None:
         """Train as ESPnet does, waiting only so long for another process."""
         cls.before_saving = saved_files(trainer_options.output_dir)
+        if trainer_options.compile:
+            for encoder in (model.ssl_encoder, model.spectrogram_encoder):
+                if encoder is not None:
+                    encoder.compile()  # in place: its weights keep their names
         if distributed_option.distributed:
             # which has no underscore from some torch on
             set_timeout = (
@@ -124,6 +135,7 @@ class MosTrainer(Trainer):
             set_timeout(datetime.timedelta(seconds=trainer_options.dist_timeout))
         try:
             super().run(
+                model=model,
                 trainer_options=trainer_options,
                 distributed_option=distributed_option,
                 **kwargs,
