@@ -10,7 +10,7 @@ from espnet_samos.audio.reading import (
     check_multichannel,
     to_mono,
 )
-from espnet_samos.audio.windows import cut_around, cut_windows
+from espnet_samos.audio.windows import cut_around, cut_windows, sound_bounds
 
 SSL_RATE = 16000
 SPECTROGRAM_RATE = 48000
@@ -29,8 +29,9 @@ class MosPreprocessor:
         use_spectrogram: Make the 48 kHz waveform.
         window_seconds: Length of the window. A shorter clip is repeated until
             the window is full, a longer one is cut.
-        pad_short_clips: Let silence follow a shorter clip, instead of repeating it; for
-            frontends and encoders that leave silence out.
+        pad_short_clips: Let silence follow a shorter clip, instead of repeating it, and
+            leave out digital silence at its ends; for frontends and encoders that leave
+            silence out.
         random_window: While training, take a random window of a longer clip.
         random_rotation: While training, begin at a random place of a shorter clip,
             which is then repeated from there.
@@ -155,6 +156,9 @@ class MosPreprocessor:
             rates.pop("speech_16k", None)
         if not rates:
             return data
+        if self.pad_short_clips:
+            first_sample, end = sound_bounds(speech)
+            speech = speech[first_sample:end]
         spare = len(speech) / fs - self.window_seconds
         first = rotation = 0.0
         if self.train and self.random_window and spare > 0:

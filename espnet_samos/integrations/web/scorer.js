@@ -39,17 +39,24 @@ export class Scorer {
     if (!(fs >= min_fs && fs <= max_fs)) {
       throw new AudioError(`its rate is ${fs} Hz: ${min_fs} to ${max_fs} Hz can be scored`);
     }
-    const duration = samples.length / fs;
-    if (duration < min_seconds) {
-      throw new AudioError(`it is ${duration.toFixed(2)} s long: less than ${min_seconds} s`);
+    if (samples.length / fs < min_seconds) {
+      const seconds = (samples.length / fs).toFixed(2);
+      throw new AudioError(`it is ${seconds} s long: less than ${min_seconds} s`);
     }
+    const [first, end] = this.model.pad_short_clips
+      ? soundBounds(samples, this.model.silence_tolerance)
+      : [0, samples.length];
+    const heard = samples.subarray(first, end);
+    const begin = first / fs;
+    const duration = heard.length / fs;
     const resamplers = Object.fromEntries(
       rates.map(([name, rate]) => [name, new Resampler(fs, rate, this.model.resampling)]),
     );
     const windows = [];
     for (const start of this.starts(duration)) {
-      windows.push(await this.scoreWindow(samples, resamplers, start, duration));
-      await onWindow(Math.min(duration, start + window_seconds));
+      const window = await this.scoreWindow(heard, resamplers, start, duration);
+      windows.push({ ...window, start: begin + window.start, end: begin + window.end });
+      await onWindow(begin + window.end);
     }
     if (windows.every(({ mean }) => Number.isNaN(mean))) {
       throw new AudioError("it is silent");
@@ -108,6 +115,15 @@ export class Scorer {
     }
     return window;
   }
+}
+
+/** Where a clip begins and ends without digital silence, as audio/windows.py has it. */
+function soundBounds(samples, tolerance) {
+  const differs = (value) => (x) => Math.abs(x - value) > tolerance;
+  const first = samples.findIndex(differs(samples[0]));
+  if (first < 0) return [0, samples.length];
+  const end = samples.findLastIndex(differs(samples[samples.length - 1])) + 1;
+  return [first > 1 ? first : 0, samples.length - end > 1 ? end : samples.length];
 }
 
 function round6(x) {
