@@ -2,13 +2,18 @@
 
 import argparse
 import csv
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+import yaml
 from espnet3.contract.metrics import MetricContractError
+from espnet3.systems.base.metric import measure
 from espnet3.utils.task_utils import get_espnet_model
+from omegaconf import OmegaConf
 
 from espnet_samos import MosPredictor
 from espnet_samos.audio.preprocessor import MosPreprocessor
@@ -21,6 +26,7 @@ from espnet_samos.tasks.mos import MosTask
 from espnet_samos.utils.tables import DataError
 from tests.tiny_model import CONFIG, save_model, speechlike
 
+PAGE = Path(__file__).parents[2] / "docs/espnet3.md"
 RATES = (16000, 48000, 24000, 44100)
 LABELS = (2.5, 4.0, 1.25, 3.0)
 
@@ -97,6 +103,21 @@ def test_a_clip_without_a_score_is_counted_and_named(
     assert "no such file" in (tmp_path / "test/samos_mos.csv").read_text()
     with pytest.raises(ValueError, match="none of 1 clips"):
         SamosMos(model)({"hyp": scp(tmp_path, "none", files[1:2])}, "test")
+
+
+def test_espnet3_takes_the_configuration_of_the_page(data_dir, tmp_path):
+    """As a system's stage infer has written its audio."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (tmp_path / "set").mkdir()
+    scp(tmp_path / "set", "audio", [data_dir / "0.wav", data_dir / "1.wav"])
+    config = OmegaConf.create(yaml.safe_load(block))
+    (result,) = measure(
+        OmegaConf.merge(config, dict(inference_dir=str(tmp_path)))
+    ).values()
+    files = [data_dir / "0.wav", data_dir / "1.wav"]
+    scores = [r.mean for r in MosPredictor.from_pretrained().predict_files(files)]
+    assert result["set"]["samos_mos"] == pytest.approx(np.mean(scores), abs=1e-5)
+    assert (tmp_path / "set/samos_mos.csv").is_file()
 
 
 def test_takes_samples_with_their_rate(model, data_dir, expected):
