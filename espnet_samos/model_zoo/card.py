@@ -161,8 +161,8 @@ def write_model_card(
     for number, line in enumerate(about.splitlines(), start=1):
         if "TODO" in line:
             raise ValueError(
-                f"line {number} of what --about names is not filled in ({line.strip()}):"
-                " replace the TODO, or delete the line"
+                f"line {number} of what --about names is not filled in "
+                f"({line.strip()}): replace the TODO, or delete the line"
             )
     exp_dir = Path(exp_dir)
     output_dir = exp_dir if output_dir is None else Path(output_dir)
