@@ -57,7 +57,7 @@ fuzz: setup
 	OMP_NUM_THREADS=1 $(PY) -m tests.fuzz
 
 integration: setup
-	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[espnet,demo,integration]"
+	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[espnet,demo,integration,mini]"
 	tools/fetch_mini_an4.sh
 	$(PY) -m pytest -m integration -rs tests/integration
 

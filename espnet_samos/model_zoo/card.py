@@ -149,13 +149,21 @@ def write_model_card(
         inference_tag: The results to show.
         name: Name of the model; by default that of the experiment.
         description: One line; by default one that says no more than the name.
-        about: Markdown for what only people know.
+        about: Markdown for what only people know; conf/about.md of the recipe, filled
+            in.
         command: What made the model.
 
     Raises:
+        ValueError: `about` has a TODO left.
         ScoringError: There are no results, or one is malformed.
         FileNotFoundError: There is no `config.yaml`.
     """
+    for number, line in enumerate(about.splitlines(), start=1):
+        if "TODO" in line:
+            raise ValueError(
+                f"line {number} of what --about names is not filled in "
+                f"({line.strip()}): replace the TODO, or delete the line"
+            )
     exp_dir = Path(exp_dir)
     output_dir = exp_dir if output_dir is None else Path(output_dir)
     config = read_config(exp_dir / CONFIG)

@@ -7,7 +7,7 @@ ESPnet's tasks import.
 import argparse
 import logging
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple, Union
+from typing import Any, Dict, Mapping, Tuple, Type, Union
 
 import torch
 from espnet2.torch_utils.initialize import initialize
@@ -79,11 +79,14 @@ def _fill(slot: Slot, args: argparse.Namespace, **sizes: int) -> Any:
     return chosen(**sizes, **getattr(args, f"{slot.name}_conf"))
 
 
-def build_model(args: argparse.Namespace) -> ESPnetMosModel:
+def build_model(
+    args: argparse.Namespace, model_class: Type[ESPnetMosModel] = ESPnetMosModel
+) -> ESPnetMosModel:
     """Build a model from its slots, untrained.
 
     Args:
         args: A configuration, as `config.yaml` of a training has it.
+        model_class: What holds the slots.
 
     Raises:
         ValueError: A branch is half there, or there is none.
@@ -125,7 +128,7 @@ def build_model(args: argparse.Namespace) -> ESPnetMosModel:
     if head_choices.get_class(args.head).takes_branches:
         of_head["spectrogram_size"] = sizes[1]
     parts["head"] = _fill(head_choices, args, **of_head)
-    model = ESPnetMosModel(**parts, **args.model_conf)
+    model = model_class(**parts, **args.model_conf)
     if args.init is not None:
         initialize(model, args.init)
         # ESPnet does so for a frontend that is called that.

@@ -27,6 +27,7 @@ skip_data_prep=false # Skip data preparation stages.
 skip_train=false     # Skip training stages.
 skip_eval=false      # Skip inference and scoring stages.
 skip_upload=true     # Skip packing and uploading stages.
+about=               # Markdown file for the model card: conf/about.md, filled in (stage 7).
 pack_onnx=true       # Pack ONNX graphs along, with the SSL model in them (stage 7).
 ngpu=0               # The number of gpus ("0" uses cpu, otherwise use gpu).
 num_nodes=1          # The number of nodes.
@@ -92,6 +93,7 @@ Options (defaults in parentheses):
     --skip_train                 Skip stages 3-5 (${skip_train})
     --skip_eval                  Skip stage 6 (${skip_eval})
     --skip_upload                Skip stages 7-8 (${skip_upload})
+    --about                      Markdown for the model card: conf/about.md, filled in
     --pack_onnx                  Pack ONNX graphs along, with the SSL model in them
                                  (${pack_onnx})
     --model                      sa_ssl_mos or ssl_layer_mos (${model})
@@ -624,7 +626,8 @@ if [ "${stage}" -le 7 ] && [ "${stop_stage}" -ge 7 ] && ! "${skip_upload}"; then
     [ -e "${mos_exp}/${inference_model}" ] || die "no ${mos_exp}/${inference_model}: run stage 5 first"
     if [ -e "${mos_exp}/RESULTS.md" ]; then
         "${python_command[@]}" -m espnet_samos.bin.mos_model_card \
-            --exp_dir "${mos_exp}" --inference_tag "${inference_tag}" --command "${run_args}"
+            --exp_dir "${mos_exp}" --inference_tag "${inference_tag}" \
+            --command "${run_args}" --about "${about}"
     else
         log "Not scored yet (stage 6): the packed model has no model card"
     fi
