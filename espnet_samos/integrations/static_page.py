@@ -113,6 +113,7 @@ def description(predictor: MosPredictor) -> Dict[str, Any]:
         pad_short_clips=predictor.preprocess.pad_short_clips,
         multichannel=predictor.preprocess.multichannel,
         label_note=predictor.label_note,
+        scores=list(predictor.scores[1:]),
         z95=Z95,
         min_fs=reading.MIN_RATE,
         max_fs=reading.MAX_RATE,
