@@ -76,7 +76,7 @@ def metric_line(result: MosResult) -> str:
 def table_head(names: Sequence[str]) -> str:
     """Return the line above those of `table_line`."""
     further = "".join(f"{name:>{_width(name)}}" for name in names)
-    return f" mean   std   95 % interval{further}  seconds   kHz  band  file"
+    return f" mean   std   95 % interval {further} seconds   kHz  band  file"
 
 
 def _width(name: str) -> int:
