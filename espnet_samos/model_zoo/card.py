@@ -13,6 +13,7 @@ from espnet_samos.evaluation.metrics import METRICS
 from espnet_samos.evaluation.report import (
     EXPLANATION,
     Scores,
+    further_scores,
     read_experiment,
     set_table,
 )
@@ -41,9 +42,9 @@ def card(results: Dict[str, Scores], description: str) -> Dict[str, Any]:
         description: One line.
 
     Returns:
-        `description`, `label_note` and `results`: for each set, overall and for each
-        native rate in Hz, the number of clips `n` and the metrics at the utterance
-        level, None where undefined.
+        `description`, `label_note` and `results`: for each set, overall, for each
+        native rate in Hz and for each further score that has labels, the number of
+        clips `n` and the metrics at the utterance level, None where undefined.
     """
     return {
         "description": description,
@@ -51,7 +52,11 @@ def card(results: Dict[str, Scores], description: str) -> Dict[str, Any]:
         "results": {
             scores["set"]: {
                 group: _agreement(result["utterance"])
-                for group, result in scores["groups"].items()
+                for group, result in {
+                    **scores["groups"],
+                    **further_scores(scores),
+                }.items()
+                if result is not None
             }
             for scores in results.values()
         },

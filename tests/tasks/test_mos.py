@@ -323,13 +323,9 @@ def score_together(predictor, clips):
             for utt, (x, fs) in clips.items()
         ]
     )
-    return dict(
-        zip(
-            clips,
-            zip(*predictor.torch_engine.predict_batch(batch), strict=True),
-            strict=True,
-        )
-    )
+    moments = predictor.torch_engine.predict_batch(batch)
+    # (Batch, 1) each -> (Batch, 2)
+    return dict(zip(clips, np.concatenate(moments, axis=1), strict=True))
 
 
 @settings(

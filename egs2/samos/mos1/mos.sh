@@ -51,7 +51,6 @@ pretrain_config=""   # Configuration of pre-training: YAML files, a later one ov
                      # an earlier.
 train_config=""      # Configuration of fine-tuning, likewise.
 train_args=""        # Arguments for both, e.g., "--seed 1"; they override the configs.
-partial_scores=""    # Further labels mos_<name> that the head learns, e.g., "low band".
 pretrain=true        # Whether to pre-train before fine-tuning.
 tag=""               # Suffix for the experiment's directory.
 mos_exp=""           # The experiment's directory. If given, tag is ignored.
@@ -275,12 +274,23 @@ data_opts() {
         echo "--${1}data_path_and_name_and_type $2/mos_std,mos_std,text_float" \
             "--${1}data_path_and_name_and_type $2/utt2votes,votes,text_int"
     fi
-    for score in ${partial_scores}; do
-        echo "--${1}data_path_and_name_and_type $2/mos_${score},mos_${score},text_float"
-    done
     if [ -n "${3:-}" ]; then
         echo "--${1}data_path_and_name_and_type $3,ssl_feats,ssl_feats"
     fi
+}
+
+# score_opts <option prefix> <data directory>: where labels of further scores are
+score_opts() {
+    local file
+    for file in "$2"/mos_*; do
+        case "${file##*/}" in
+            "mos_*" | mos_std | mos_scale) ;;
+            *)
+                echo "--${1}data_path_and_name_and_type $2,scores,mos_scores"
+                return
+                ;;
+        esac
+    done
 }
 
 # stats_dir <training set>: where stage 3 puts its results for a training set. They
@@ -328,7 +338,7 @@ collect_stats() {
         --keys ssl_frontend ssl_frontend_conf preprocessor_conf \
         --output "${stats}/stats.yaml" -- ${config} || exit 1
     key="collect_stats $1 $2"
-    if done_before "${stats}/.done" "${key}" {"${train_dir}","${valid_dir}"}/{wav.scp,mos,utt2fs}; then
+    if done_before "${stats}/.done" "${key}" {"${train_dir}","${valid_dir}"}/{wav.scp,mos*,utt2fs}; then
         log "Already done: ${stats}"
         return
     fi
@@ -430,6 +440,7 @@ train() {
 
     opts="$(data_opts train_ "${train_dir}" "$("${dump_ssl_feats}" && echo "${stats}/train/ssl_feats/ssl_feats.scp")")"
     opts+=" $(data_opts valid_ "${valid_dir}" "$("${dump_ssl_feats}" && echo "${stats}/valid/ssl_feats/ssl_feats.scp")")"
+    opts+=" $(score_opts train_ "${train_dir}") $(score_opts valid_ "${valid_dir}")"
     if [[ "${cuda_cmd}" == *queue* || "${cuda_cmd}" == *pbs* ]]; then
         jobname=$(basename "${exp}") # SGE and PBS can't include "/" in a job name
     else
@@ -587,11 +598,12 @@ if ! "${skip_eval}"; then
             _dir=${mos_exp}/${inference_tag}/${dset}
             _logdir=${_dir}/log
             _key="inference ${inference_config} ${inference_args}"
-            if done_before "${_dir}/.done" "${_key}" "${_model}" "${_data}"/{wav.scp,mos,utt2fs,utt2sys}; then
+            if done_before "${_dir}/.done" "${_key}" "${_model}" "${_data}"/{wav.scp,mos*,utt2fs,utt2sys}; then
                 log "Already done: ${_dir}"
                 continue
             fi
-            rm -f "${_dir}/.done"
+            rm -f "${_dir}/.done" "${_dir}"/mos*
+            rm -rf "${_logdir}"/output.*
             _nj=$(min "${inference_nj}" "$(wc -l < "${_data}/wav.scp")")
             split_keys "${_logdir}" wav "${_nj}" "${_data}/wav.scp"
             log "Inference started: ${_logdir}/mos_inference.*.log"
@@ -604,7 +616,8 @@ if ! "${skip_eval}"; then
                     --train_config "${mos_exp}/config.yaml" \
                     --output_dir "${_logdir}/output.JOB" \
                     ${_opts} ${inference_args} || on_error "inference failed; run the same command to repeat it" "${_logdir}"/mos_inference.*.log
-            for f in mos mos_std; do
+            for f in "${_logdir}"/output.1/mos*; do
+                f=${f##*/}
                 for n in $(seq "${_nj}"); do
                     cat "${_logdir}/output.${n}/${f}"
                 done | sort > "${_dir}/${f}"
