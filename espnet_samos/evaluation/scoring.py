@@ -237,6 +237,24 @@ def score_clips(clips: pd.DataFrame, scale: Scale = ACR) -> Dict[str, Any]:
     }
 
 
+def aqa_result(agreement: Mapping[str, Any], level: str) -> Dict[str, Optional[float]]:
+    """Return the figures of a level under the names of ESPnet's task `aqa`.
+
+    Args:
+        agreement: `utterance` or `system`, as `score_clips` gives it.
+        level: `utt` or `sys`.
+
+    Returns:
+        `<level>_mos_<metric>`: None where undefined, as for correlations of fewer than
+        three points, of which `aqa` writes 1 or -1 for two.
+    """
+    return {f"{level}_mos_{name}": agreement[name]["value"] for name in METRICS}
+
+
+def _as_json(result: Mapping[str, Any]) -> str:
+    return json.dumps(result, indent=2, allow_nan=False) + "\n"
+
+
 def read_scores(path: Union[str, Path]) -> Dict[str, Any]:
     """Read what `score_dir` wrote in `scores.json`.
 
@@ -286,7 +304,9 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
     """Score an inference directory and write the results into it.
 
     Writes `scores.json`; `predictions.csv` with SHEET's columns, where
-    `avg_score` is the label and `answer` the prediction; and `scatter.png`.
+    `avg_score` is the label and `answer` the prediction; `utt_result.json` and
+    `sys_result.json`, the `overall` figures as ESPnet's `aqa_eval.py` writes them; and
+    `scatter.png`.
 
     Args:
         ref_dir: Data directory; its last part names the set.
@@ -331,7 +351,9 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
     table.to_csv(pred_dir / PREDICTIONS, index=False)
     figure = plots.scatter(clips, name, note, one_scale=scale == ACR)
     figure.savefig(pred_dir / "scatter.png")
+    for level, name in (("utt", "utterance"), ("sys", "system")):
+        result = aqa_result(groups["overall"][name], level)
+        write_text(pred_dir / f"{level}_result.json", _as_json(result))
     # Last, so that a run that was cut short leaves no result that looks whole.
-    text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
-    write_text(pred_dir / "scores.json", text)
+    write_text(pred_dir / "scores.json", _as_json(scores))
     return {**scores, "path": str(pred_dir / "scores.json")}
