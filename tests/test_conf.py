@@ -43,7 +43,8 @@ def test_paper_is_as_published(tmp_path, step, epochs):
 
 @pytest.mark.parametrize("step", ["pretrain", "finetune"])
 @pytest.mark.parametrize(
-    "over", [None, "tuning/ssl_layer_mos.yaml", "mini/cut_spectrogram.yaml", "mini/fbank.yaml"]
+    "over",
+    [None, "tuning/ssl_layer_mos.yaml", "mini/cut_spectrogram.yaml", "mini/fbank.yaml"],
 )
 def test_mini_builds(tmp_path, step, over):
     names = ["mini/model.yaml", "mini/train.yaml", f"mini/{step}.yaml"]

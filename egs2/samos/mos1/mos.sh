@@ -141,8 +141,12 @@ if [ $# -ne 0 ]; then
 fi
 
 . ./path.sh
-# shellcheck source=/dev/null
-. "$([ -f local/cmd.sh ] && echo local/cmd.sh || echo ./cmd.sh)"
+if [ -f local/cmd.sh ]; then
+    # shellcheck source=/dev/null
+    . local/cmd.sh
+else
+    . ./cmd.sh
+fi
 
 die() {
     log "Error: $*"
