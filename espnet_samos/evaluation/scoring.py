@@ -290,6 +290,24 @@ def score_clips(clips: pd.DataFrame, scale: Scale = ACR) -> Dict[str, Any]:
     }
 
 
+def aqa_result(agreement: Mapping[str, Any], level: str) -> Dict[str, Optional[float]]:
+    """Return the figures of a level under the names of ESPnet's task `aqa`.
+
+    Args:
+        agreement: `utterance` or `system`, as `score_clips` gives it.
+        level: `utt` or `sys`.
+
+    Returns:
+        `<level>_mos_<metric>`: None where undefined, as for correlations of fewer than
+        three points, of which `aqa` writes 1 or -1 for two.
+    """
+    return {f"{level}_mos_{name}": agreement[name]["value"] for name in METRICS}
+
+
+def _as_json(result: Mapping[str, Any]) -> str:
+    return json.dumps(result, indent=2, allow_nan=False) + "\n"
+
+
 def read_scores(path: Union[str, Path]) -> Dict[str, Any]:
     """Read what `score_dir` wrote in `scores.json`.
 
@@ -342,6 +360,9 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
     `avg_score` is the label and `answer` the prediction, and the same of further scores
     (`avg_score_<name>`, `answer_<name>`); `scatter.png`; and, of further scores that
     have labels, `scatter_<name>.png`.
+    `avg_score` is the label and `answer` the prediction; `utt_result.json` and
+    `sys_result.json`, the `overall` figures as ESPnet's `aqa_eval.py` writes them; and
+    `scatter.png`.
 
     Args:
         ref_dir: Data directory; its last part names the set.
@@ -403,7 +424,9 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
             title = f"{name}: {table_name(score)}"
             figure = plots.scatter(rows, title, note, one_scale=scale == ACR)
             figure.savefig(pred_dir / f"scatter_{score}.png")
+    for level, name in (("utt", "utterance"), ("sys", "system")):
+        result = aqa_result(groups["overall"][name], level)
+        write_text(pred_dir / f"{level}_result.json", _as_json(result))
     # Last, so that a run that was cut short leaves no result that looks whole.
-    text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
-    write_text(pred_dir / "scores.json", text)
+    write_text(pred_dir / "scores.json", _as_json(scores))
     return {**scores, "path": str(pred_dir / "scores.json")}

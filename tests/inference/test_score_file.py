@@ -11,7 +11,6 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_samos.inference.output_formats import FORMATS
 from espnet_samos.inference.result import MosResult
 from espnet_samos.inference.score_file import ScoreFile, shard
 from tests.tiny_model import save_model, speechlike

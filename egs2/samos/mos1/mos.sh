@@ -129,7 +129,7 @@ EOF
 )
 
 log "$0 $*"
-[ -d utils ] || { log "Error: run 'make setup' in the project's root first"; exit 1; }
+[ -d utils ] || { log "Error: run 'make setup', or in ESPnet's tree setup.sh"; exit 1; }
 run_args=$(scripts/utils/print_args.sh "$0" "$@")
 . local/check_args.sh
 # shellcheck source=/dev/null
@@ -142,7 +142,12 @@ if [ $# -ne 0 ]; then
 fi
 
 . ./path.sh
-. ./cmd.sh
+if [ -f local/cmd.sh ]; then
+    # shellcheck source=/dev/null
+    . local/cmd.sh
+else
+    . ./cmd.sh
+fi
 
 die() {
     log "Error: $*"
@@ -154,7 +159,7 @@ read -r -a python_command <<< "${python}"
 
 case "${model}" in
     sa_ssl_mos) model_config="" ;;
-    ssl_layer_mos) model_config=conf/ssl_layer_mos.yaml ;;
+    ssl_layer_mos) model_config=conf/tuning/ssl_layer_mos.yaml ;;
     *) die "--model must be sa_ssl_mos or ssl_layer_mos, not '${model}'" ;;
 esac
 for name in train_set valid_set test_sets train_config; do
@@ -446,13 +451,13 @@ train() {
     else
         jobname=${exp}/train.log
     fi
-    if [[ "${cuda_cmd}" == *slurm* ]] && [ "${num_nodes}" -gt 1 ]; then
+    if [[ "${resumable_opts:-}" == --resumable* ]] && [ "${num_nodes}" -gt 1 ]; then
         requeue=(local/requeue.sh) # Slurm asks each task of srun to go, not their script
     fi
     log "Training started (${step}): ${exp}/train.log"
     # shellcheck disable=SC2086
     "${python_command[@]}" -m espnet2.bin.launch \
-        --cmd "${cuda_cmd} --name ${jobname} --num_threads ${cores} --resumable true" \
+        --cmd "${cuda_cmd} --name ${jobname} --num_threads ${cores} ${resumable_opts:-}" \
         --log "${exp}/train.log" \
         --ngpu "${ngpu}" \
         --num_nodes "${num_nodes}" \
