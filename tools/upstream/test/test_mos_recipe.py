@@ -12,10 +12,11 @@ CLUSTER_FILES = ("cmd.sh", "conf/slurm.conf", "conf/queue.conf", "conf/pbs.conf"
 
 @pytest.fixture
 def recipe(tmp_path):
-    """Make a recipe beside links to the templates."""
+    """Make a recipe beside links to the templates and tools."""
     recipe = tmp_path / "egs2/test/mos1"
     recipe.parent.mkdir(parents=True)
     (tmp_path / "egs2/TEMPLATE").symlink_to(EGS2 / "TEMPLATE")
+    (tmp_path / "tools").symlink_to(EGS2.parent / "tools")
     subprocess.run([EGS2 / "TEMPLATE/mos1/setup.sh", recipe], check=True)
     return recipe
 
