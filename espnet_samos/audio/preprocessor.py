@@ -11,6 +11,7 @@ from espnet_samos.audio.reading import (
     to_mono,
 )
 from espnet_samos.audio.windows import cut_around, cut_windows, sound_bounds
+from espnet_samos.utils.score_names import table_name
 
 SSL_RATE = 16000
 SPECTROGRAM_RATE = 48000
@@ -193,29 +194,40 @@ class MosPreprocessor:
         return speech * np.float32(factor)
 
 
-class CorpusPreprocessor(MosPreprocessor):
-    """A `MosPreprocessor` that also turns a corpus' name into a number.
+class LabelPreprocessor(MosPreprocessor):
+    """A `MosPreprocessor` that also turns a corpus' name and labels into numbers.
 
     Args:
         corpora: The corpora that the head knows, in its order; empty where it
             makes no difference between corpora.
+        scores: The further scores whose labels the head learns.
         options: Those of `MosPreprocessor`.
     """
 
-    def __init__(self, corpora: Sequence[str] = (), **options):
+    def __init__(
+        self, corpora: Sequence[str] = (), scores: Sequence[str] = (), **options
+    ):
         super().__init__(**options)
         self.corpora = list(corpora)
+        self.scores = list(scores)
 
     def __call__(self, uid: str, data: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
         """Replace `corpus`, a name, by its place (1,) in the list of corpora.
 
-        Where the head has no such list, `corpus` is dropped.
+        Where the head has no such list, `corpus` is dropped. Of `scores`, further
+        labels by name, those that the head learns become `mos_<name>` (1,), NaN where
+        the clip has none.
 
         Raises:
             AudioError: See `MosPreprocessor`.
             ValueError: The head does not know the corpus.
         """
         data = super().__call__(uid, data)
+        if "scores" in data:
+            labels = dict(data.pop("scores"))
+            for score in self.scores:
+                label = np.array([labels.get(score, np.nan)], dtype=np.float32)
+                data[table_name(score)] = label
         corpus = data.pop("corpus", None)
         if corpus is None or not self.corpora:
             return data

@@ -64,6 +64,11 @@ class TorchEngine:
         self.device = device
         self.dtype = torch.float32
 
+    @property
+    def scores(self) -> Tuple[str, ...]:
+        """Names of the scores, the MOS first."""
+        return self.model.head.scores
+
     def preprocessor(self) -> MosPreprocessor:
         """Build the audio path from a clip to the windows of the model."""
         return build_preprocessor(self.train_args, train=False)
@@ -71,7 +76,7 @@ class TorchEngine:
     def predict(
         self, windows: Sequence[Dict[str, np.ndarray]]
     ) -> Tuple[np.ndarray, np.ndarray]:
-        """Score windows: means and standard deviations (NWindows,).
+        """Score windows: means and standard deviations (NWindows, NScores).
 
         Raises:
             MemoryError: The device has not enough memory for so many.
@@ -85,7 +90,7 @@ class TorchEngine:
         """Score a batch as ESPnet's and this module's `collate` make it.
 
         Returns:
-            Means (Batch,) and standard deviations (Batch,).
+            Means and standard deviations (Batch, NScores).
 
         Raises:
             MemoryError: The device has not enough memory for so many windows.
@@ -102,11 +107,11 @@ class TorchEngine:
                             batch["speech_16k"], batch["speech_16k_lengths"]
                         )
                     batch["ssl_feats"] = feats.float()
-                mean, variance = self.model.predict(**batch)
+                means, variances = self.model.predict_all(**batch)
         except torch.OutOfMemoryError as e:
             num_windows = len(next(iter(batch.values())))
             raise MemoryError(
                 f"the memory of {self.device} is too small for {num_windows} windows "
                 "at a time: use a smaller batch_size"
             ) from e
-        return mean.cpu().numpy(), variance.sqrt().cpu().numpy()
+        return means.cpu().numpy(), variances.sqrt().cpu().numpy()

@@ -115,6 +115,7 @@ def description(predictor: MosPredictor) -> Dict[str, Any]:
         silence_tolerance=SILENCE_TOLERANCE,
         multichannel=predictor.preprocess.multichannel,
         label_note=predictor.label_note,
+        scores=list(predictor.scores[1:]),
         z95=Z95,
         min_fs=reading.MIN_RATE,
         max_fs=reading.MAX_RATE,

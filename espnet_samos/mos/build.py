@@ -7,7 +7,7 @@ ESPnet's tasks import.
 import argparse
 import logging
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple, Union
+from typing import Any, Dict, Mapping, Tuple, Type, Union
 
 import torch
 from espnet2.torch_utils.initialize import initialize
@@ -15,7 +15,7 @@ from espnet2.torch_utils.initialize import initialize
 from espnet_samos.audio.preprocessor import (
     SPECTROGRAM_RATE,
     SSL_RATE,
-    CorpusPreprocessor,
+    LabelPreprocessor,
 )
 from espnet_samos.frontend.upstreams.checkpoint import read_checkpoint
 from espnet_samos.mos.espnet_model import ESPnetMosModel
@@ -60,10 +60,17 @@ def check_trusted(config: Mapping[str, Any], where: str) -> None:
         )
 
 
-def build_preprocessor(args: argparse.Namespace, train: bool) -> CorpusPreprocessor:
+def labels_of(args: argparse.Namespace) -> Tuple[str, ...]:
+    """Return the names of the labels `mos_<name>` that the chosen head learns."""
+    scores = args.head_conf.get("scores", ())
+    return head_choices.get_class(args.head).further_labels(scores)
+
+
+def build_preprocessor(args: argparse.Namespace, train: bool) -> LabelPreprocessor:
     """Build the audio path from a clip to the windows of the model."""
-    return CorpusPreprocessor(
+    return LabelPreprocessor(
         corpora=args.head_conf.get("corpora", ()),
+        scores=labels_of(args),
         train=train,
         # the encoders are the model's: statistics are collected without them
         use_ssl=args.ssl_frontend is not None,
@@ -79,11 +86,14 @@ def _fill(slot: Slot, args: argparse.Namespace, **sizes: int) -> Any:
     return chosen(**sizes, **getattr(args, f"{slot.name}_conf"))
 
 
-def build_model(args: argparse.Namespace) -> ESPnetMosModel:
+def build_model(
+    args: argparse.Namespace, model_class: Type[ESPnetMosModel] = ESPnetMosModel
+) -> ESPnetMosModel:
     """Build a model from its slots, untrained.
 
     Args:
         args: A configuration, as `config.yaml` of a training has it.
+        model_class: What holds the slots.
 
     Raises:
         ValueError: A branch is half there, or there is none.
@@ -125,7 +135,7 @@ def build_model(args: argparse.Namespace) -> ESPnetMosModel:
     if head_choices.get_class(args.head).takes_branches:
         of_head["spectrogram_size"] = sizes[1]
     parts["head"] = _fill(head_choices, args, **of_head)
-    model = ESPnetMosModel(**parts, **args.model_conf)
+    model = model_class(**parts, **args.model_conf)
     if args.init is not None:
         initialize(model, args.init)
         # ESPnet does so for a frontend that is called that.

@@ -30,7 +30,9 @@ export class Scorer {
   }
 
   /**
-   * Score a clip, mono (NSamples,) at fs: { mean, std, windows }.
+   * Score a clip, mono (NSamples,) at fs: { mean, std, scores, windows }.
+   *
+   * `scores` has { mean, std } of each further score, by name, as have the windows.
    *
    * `onWindow` is awaited after each window, with the seconds that are done.
    */
@@ -61,7 +63,7 @@ export class Scorer {
     if (windows.every(({ mean }) => Number.isNaN(mean))) {
       throw new AudioError("it is silent");
     }
-    return { ...mixture(windows, window_seconds), windows };
+    return { ...mixture(windows, window_seconds, this.model.scores), windows };
   }
 
   /** Where windows begin, in seconds, as audio/windows.py has it. */
@@ -102,7 +104,9 @@ export class Scorer {
     const all = vectors.flatMap(([, data]) => [...data]);
     const vector = new ort.Tensor("float32", Float32Array.from(all), [1, all.length]);
     const { mean, variance } = await this.sessions.head.run({ vector });
-    return { ...place, mean: mean.data[0], std: Math.sqrt(variance.data[0]) };
+    const score = (i) => ({ mean: mean.data[i], std: Math.sqrt(variance.data[i]) });
+    const further = this.model.scores.map((name, i) => [name, score(i + 1)]);
+    return { ...place, ...score(0), scores: Object.fromEntries(further) };
   }
 
   /** Fill a window with a clip that is shorter: with silence after it, or repeated. */
@@ -140,7 +144,7 @@ function shareOfSound(samples, size, silentRms) {
 }
 
 /** Mean and deviation of the mixture of windows' predictions, as inference/result.py. */
-function mixture(windows, seconds) {
+function mixture(windows, seconds, names) {
   const edges = [...new Set(windows.flatMap((w) => [round6(w.start), round6(w.start + seconds)]))];
   edges.sort((a, b) => a - b);
   const counted = windows.filter(({ mean }) => !Number.isNaN(mean));
@@ -156,7 +160,11 @@ function mixture(windows, seconds) {
   }
   const total = weights.reduce((a, b) => a + b);
   const average = (values) => values.reduce((sum, x, k) => sum + (weights[k] / total) * x, 0);
-  const mean = average(counted.map((w) => w.mean));
-  const variance = average(counted.map((w) => w.std ** 2 + (w.mean - mean) ** 2));
-  return { mean, std: Math.sqrt(variance) };
+  const moments = (scores) => {
+    const mean = average(scores.map((s) => s.mean));
+    const variance = average(scores.map((s) => s.std ** 2 + (s.mean - mean) ** 2));
+    return { mean, std: Math.sqrt(variance) };
+  };
+  const further = names.map((name) => [name, moments(counted.map((w) => w.scores[name]))]);
+  return { ...moments(counted), scores: Object.fromEntries(further) };
 }
