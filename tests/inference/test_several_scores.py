@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 import math
 
 import numpy as np
@@ -62,7 +63,9 @@ def test_a_clip_without_a_score_has_none_of_any(predictor):
     assert all(math.isnan(x) for score in result.scores.values() for x in score)
 
 
-def test_commands_print_them(folder, predictor, clip, capsys):
+def test_commands_print_them(folder, predictor, clip, capsys, caplog):
+    # so that it is what it was afterwards: commands change it
+    caplog.set_level(logging.getLogger().level)
     (result,) = predictor.predict_files([clip])
     options = ["--model", str(folder), "--engine", "torch"]
 

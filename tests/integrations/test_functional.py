@@ -69,7 +69,7 @@ def test_silent_windows_are_left_out(small):
     # the resampler decides whether the frame where speech ends is silent
     assert score.item() == pytest.approx(result.mean, abs=3e-3)
     silent = mos_score(torch.zeros(6 * 48000), 48000, small)
-    assert abs(silent - score) > 0.02  # it would be noticed
+    assert abs(silent - score) > 0.01  # it would be noticed
 
 
 def test_silence_stays_finite(tiny):

@@ -133,7 +133,6 @@ def test_more_layers_than_the_teacher_has():
 def test_a_predictor_is_trained_on_it_with_partial_labels(distilled, data, tmp_path):
     exp = tmp_path / "mos"
     init = distilled / "valid.loss.best.pth"
-    partial = [(f"mos_{n}", f"mos_{n},text_float") for n in ("low", "band", "upper")]
     MosTask.main(
         cmd=[
             *("--ssl_frontend", "light"),
@@ -144,7 +143,7 @@ def test_a_predictor_is_trained_on_it_with_partial_labels(distilled, data, tmp_p
             *("--head", "composed", "--head_conf", "hidden_sizes=[8]"),
             *WINDOW,
             *TRAINING,
-            *data_options(data, ("mos", "mos,text_float"), *partial),
+            *data_options(data, ("mos", "mos,text_float"), (data, "scores,mos_scores")),
             *("--output_dir", str(exp), "--max_epoch", "2"),
             *("--best_model_criterion", "valid,lcc,max"),
         ]

@@ -137,7 +137,9 @@ def test_the_score_is_that_of_the_repeated_clip(predictor, fs, seconds, seed):
     mean, std = predictor.torch_engine.predict_batch(batch)
     score = next(predictor.predict_windows(clip, fs))
     assert np.isfinite(score.mean) and score.std > 0
-    np.testing.assert_allclose((score.mean, score.std), (mean[0], std[0]), atol=1e-5)
+    np.testing.assert_allclose(
+        (score.mean, score.std), (mean[0, 0], std[0, 0]), atol=1e-5
+    )
 
 
 def test_the_rate_makes_a_difference(predictor):
