@@ -1,6 +1,7 @@
 """A trained model in PyTorch, as the predictor uses it."""
 
 import argparse
+import copy
 from typing import Dict, Sequence, Tuple
 
 import numpy as np
@@ -63,6 +64,15 @@ class TorchEngine:
         self.model.eval().requires_grad_(False)
         self.device = device
         self.dtype = torch.float32
+
+    def comparing(self) -> "TorchEngine":
+        """Return an engine that computes utilities and the roots of dispersions.
+
+        The model has to be one that compares.
+        """
+        engine = copy.copy(self)
+        engine.model = self.model.comparing()
+        return engine
 
     def preprocessor(self) -> MosPreprocessor:
         """Build the audio path from a clip to the windows of the model."""

@@ -7,7 +7,7 @@ ESPnet's tasks import.
 import argparse
 import logging
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple, Union
+from typing import Any, Dict, Mapping, Tuple, Type, TypeVar, Union
 
 import torch
 from espnet2.torch_utils.initialize import initialize
@@ -18,6 +18,7 @@ from espnet_samos.audio.preprocessor import (
     CorpusPreprocessor,
 )
 from espnet_samos.frontend.upstreams.checkpoint import read_checkpoint
+from espnet_samos.mos.comparison_head import ComparisonHead
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import (
     SLOTS,
@@ -29,6 +30,8 @@ from espnet_samos.mos.slots import (
     ssl_frontend_choices,
 )
 from espnet_samos.utils.config import read_config
+
+Model = TypeVar("Model", bound=ESPnetMosModel)
 
 # Frontends that take no code, and nothing from the network, from a configuration
 SAFE_FRONTENDS = (
@@ -79,11 +82,14 @@ def _fill(slot: Slot, args: argparse.Namespace, **sizes: int) -> Any:
     return chosen(**sizes, **getattr(args, f"{slot.name}_conf"))
 
 
-def build_model(args: argparse.Namespace) -> ESPnetMosModel:
+def build_model(
+    args: argparse.Namespace, model_class: Type[Model] = ESPnetMosModel
+) -> Model:
     """Build a model from its slots, untrained.
 
     Args:
         args: A configuration, as `config.yaml` of a training has it.
+        model_class: What to make of the parts.
 
     Raises:
         ValueError: A branch is half there, or there is none.
@@ -125,7 +131,10 @@ def build_model(args: argparse.Namespace) -> ESPnetMosModel:
     if head_choices.get_class(args.head).takes_branches:
         of_head["spectrogram_size"] = sizes[1]
     parts["head"] = _fill(head_choices, args, **of_head)
-    model = ESPnetMosModel(**parts, **args.model_conf)
+    model: Any = model_class(**parts, **args.model_conf)
+    comparison_conf = getattr(args, "comparison_conf", None)
+    if comparison_conf is not None:
+        model.comparison = ComparisonHead(input_size=sum(sizes), **comparison_conf)
     if args.init is not None:
         initialize(model, args.init)
         # ESPnet does so for a frontend that is called that.
