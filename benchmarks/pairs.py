@@ -38,6 +38,7 @@ PARTS = {
 SHARE = 0.75  # of a difference of labels, 1 to 5, in a comparison, -3 to 3
 SEEDS = 5
 LABELS, PAIRS = "labels of the same clips, scores", "pairs, comparison"
+LONGER = f"{LABELS}, 3 × the epochs"
 CONF = read_config(Path(__file__).parents[1] / "conf/pairs.yaml")
 Prediction = Tuple[torch.Tensor, torch.Tensor]
 
@@ -111,11 +112,16 @@ def loss_of(head: AbsHead, part: Part, items: torch.Tensor, of_pairs: bool):
     return head.loss(*ComparisonHead.compare(*both), part.ccr[items])
 
 
-def train(head: AbsHead, parts: Dict[str, Part], of_pairs: bool, seed: int) -> None:
+def train(
+    head: AbsHead,
+    parts: Dict[str, Part],
+    of_pairs: bool,
+    num_epochs: int,
+    seed: int,
+) -> None:
     """Train a head as conf/pairs.yaml says, and leave it as it was best."""
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(head.parameters(), **CONF["optim_conf"])
-    num_epochs = CONF["max_epoch"]
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_epochs)
     num_items = {
         name: len(part.pairs if of_pairs else part.mos) for name, part in parts.items()
@@ -168,14 +174,15 @@ def main() -> None:
     packaged = MosPredictor.from_pretrained(engine="torch").model.head
     size = parts["train"].vectors.shape[1]
     rated: Dict[str, List[AbsHead]] = {"packaged model, scores": [packaged]}
-    for name, of_pairs in ((LABELS, False), (PAIRS, True)):
+    for name, factor in ((LABELS, 1), (LONGER, 3), (PAIRS, 1)):
         for seed in range(SEEDS):
             torch.manual_seed(seed)
             # one design for both, so that it is what is learnt that differs
             head = ComparisonHead(size, **CONF["comparison_conf"])
-            if not of_pairs:
+            if name != PAIRS:
                 torch.nn.init.constant_(head.utility_mlp[-1].bias, 3.0)
-            train(head, parts, of_pairs, seed)
+            num_epochs = factor * CONF["max_epoch"]
+            train(head, parts, name == PAIRS, num_epochs, seed)
             rated.setdefault(name, []).append(head)
     print(f"{datetime.date.today()}, {machine()}\n")
     print(
@@ -192,9 +199,10 @@ def main() -> None:
             ]
             lcc_, sign, rmse, inside, std = np.mean(found, axis=0)
             spread = np.std([row[0] for row in found])
+            where = f"{part_name}, {len(part.pairs)}"
             print(
-                f"| {part_name}, {len(part.pairs)} | {name} | {lcc_:.3f} ± {spread:.3f} "
-                f"| {sign:.1%} | {rmse:.3f} | {inside:.1%} | {std:.2f} |"
+                f"| {where} | {name} | {lcc_:.3f} ± {spread:.3f} | {sign:.1%} "
+                f"| {rmse:.3f} | {inside:.1%} | {std:.2f} |"
             )
 
 

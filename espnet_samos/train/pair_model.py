@@ -13,13 +13,18 @@ WAVEFORMS = ("speech_16k", "speech_48k")
 class PairModel(ESPnetMosModel):
     """An `ESPnetMosModel` whose comparison head is trained, on pairs of clips.
 
-    Both clips go through the same frontends and encoders.
+    Both clips go through the same frontends and encoders. As long as these are frozen,
+    the vectors of a pair are computed once and kept (some KB each).
 
     Attributes:
-        train_encoders: Whether these are trained too; the head of the MOS never is.
+        train_encoders: Whether they are trained too; the head of the MOS never is.
     """
 
-    train_encoders = False
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.train_encoders = False
+        # of each pair (2, Dim), on the CPU
+        self.vectors: Dict[str, torch.Tensor] = {}
 
     def choose_trained(self, train_encoders: bool) -> None:
         """Freeze what is not trained.
@@ -60,15 +65,7 @@ class PairModel(ESPnetMosModel):
         Returns:
             `loss`, `stats` and `weight`, as ESPnet's trainer takes them.
         """
-        both = {}
-        for name in WAVEFORMS:
-            if name in batch:
-                # (Batch, NSamples) twice -> (2 · Batch, NSamples)
-                both[name] = torch.cat([batch[name], batch[f"{name}_b"]])
-                lengths = [batch[f"{key}_lengths"] for key in (name, f"{name}_b")]
-                both[f"{name}_lengths"] = torch.cat(lengths)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.train_encoders):
-            vector = self.encode(**both)
+        vector = self._vectors_of(utt_id, batch).to(ccr.device)
         assert self.comparison is not None  # it is what is trained
         utility, dispersion = self.comparison(vector)
         a, b = zip(utility.chunk(2), dispersion.chunk(2), strict=True)
@@ -82,3 +79,28 @@ class PairModel(ESPnetMosModel):
         )
         loss, stats, weight = force_gatherable((loss, stats, len(ccr)), loss.device)
         return dict(loss=loss, stats=stats, weight=weight)
+
+    def _vectors_of(
+        self, utt_id: Optional[Sequence[str]], batch: Dict[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """Return the vectors of clips A, and then of clips B: (2 · Batch, Dim)."""
+        if self.train_encoders or utt_id is None:
+            return self._encode_both(batch)
+        if not self.vectors.keys() >= set(utt_id):
+            with torch.no_grad():
+                a, b = self._encode_both(batch).cpu().chunk(2)
+            pairs = torch.stack([a, b], dim=1)  # (Batch, 2, Dim)
+            self.vectors.update(zip(utt_id, pairs, strict=True))
+        # (2, Dim) each -> (2, Batch, Dim) -> (2 · Batch, Dim)
+        known = torch.stack([self.vectors[utt] for utt in utt_id], dim=1)
+        return known.flatten(0, 1)
+
+    def _encode_both(self, batch: Dict[str, torch.Tensor]) -> torch.Tensor:
+        both = {}
+        for name in WAVEFORMS:
+            if name in batch:
+                # (Batch, NSamples) twice -> (2 · Batch, NSamples)
+                both[name] = torch.cat([batch[name], batch[f"{name}_b"]])
+                lengths = [batch[f"{key}_lengths"] for key in (name, f"{name}_b")]
+                both[f"{name}_lengths"] = torch.cat(lengths)
+        return self.encode(**both)
