@@ -131,7 +131,7 @@ def build_model(
     if head_choices.get_class(args.head).takes_branches:
         of_head["spectrogram_size"] = sizes[1]
     parts["head"] = _fill(head_choices, args, **of_head)
-    model: Any = model_class(**parts, **args.model_conf)
+    model = model_class(**parts, **args.model_conf)
     comparison_conf = getattr(args, "comparison_conf", None)
     if comparison_conf is not None:
         model.comparison = ComparisonHead(input_size=sum(sizes), **comparison_conf)
@@ -178,7 +178,7 @@ def load_model(
         # What the weights were before training is of no interest.
         ssl_conf = {**(config.get("ssl_frontend_conf") or {})}
         ssl_conf.pop("init_file", None)
-        model = build_model(
+        model: ESPnetMosModel = build_model(
             argparse.Namespace(
                 **{**config, "init": None, "ssl_frontend_conf": ssl_conf}
             )

@@ -1,6 +1,6 @@
 """A model that learns to compare clips."""
 
-from typing import Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence
 
 import torch
 from espnet2.torch_utils.device_funcs import force_gatherable
@@ -20,7 +20,7 @@ class PairModel(ESPnetMosModel):
         train_encoders: Whether they are trained too; the head of the MOS never is.
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.train_encoders = False
         # of each pair (2, Dim), on the CPU
