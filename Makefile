@@ -57,8 +57,7 @@ fuzz: setup
 	OMP_NUM_THREADS=1 $(PY) -m tests.fuzz
 
 integration: setup
-	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[espnet,demo,integration]"
-	tools/fetch_mini_an4.sh
+	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[espnet,demo,integration,mini]"
 	$(PY) -m pytest -m integration -rs tests/integration
 
 slurm: setup
@@ -67,7 +66,8 @@ slurm: setup
 bench: setup
 	$(PY) -m benchmarks.everything
 
-SHELL_SCRIPTS := $(shell git ls-files '*.sh') .ci/run
+# cmd.sh is ESPnet's
+SHELL_SCRIPTS := $(filter-out %/cmd.sh,$(shell git ls-files '*.sh')) local/cmd.sh .ci/run
 
 lint: setup
 	$(PY) -m ruff check .

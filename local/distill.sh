@@ -20,7 +20,7 @@ Options with their defaults:
 $(sed -nE '/^[a-z_]+=.* # /{s/([a-z_]+)=(\S*)/--\1 \2/g;s/ +# /\t/p}' "$0" | expand -t 45)"
 
 . ./path.sh
-. ./cmd.sh
+. local/cmd.sh
 . local/check_args.sh
 . utils/parse_options.sh
 

@@ -36,7 +36,7 @@ skip_bad_clips=false multichannel=error # As of mos.sh
 dumpdir=dump expdir=exp                 # Data; experiments, this one in <expdir>/experiment
 help_message="Usage: ./run.sh --corpus paper [options], or --corpus paper_mini: the mini corpus
 Stages: 1 data preparation, 2 audio checks and statistics, 3 trainings on one set,
-        4 fine-tunings, 5 RESULTS.md. The runs of a row are a job array: see cmd.sh.
+        4 fine-tunings, 5 RESULTS.md. The runs of a row are a job array: see local/cmd.sh.
 Rows:   ${all_rows}
 Options with their defaults (run.sh sets those of its corpus):
 $(sed -nE '/^[a-z_]+=.* # /{s/([a-z_]+)=(\S*)/--\1 \2/g;s/ +# /\t/p}' "$0" | expand -t 45)"
@@ -45,7 +45,7 @@ log "$0 $*" >&2
 . ./path.sh
 . local/check_args.sh
 . utils/parse_options.sh
-. ./cmd.sh
+. local/cmd.sh
 . ./db.sh
 [ $# -eq 0 ] || die "No positional arguments are required, got: $*"
 for name in corpora pretrain_set pretrain_valid_set train_set valid_set test_sets conf; do
@@ -101,7 +101,7 @@ train() {
     [ "${stage}" -lt 3 ] || need "run stage 2 first" $(printf "${dumpdir}/raw/%s/.done " \
         ${test_sets}) "${expdir}/mos_stats_${options[1]// /+}/.done"
     log "Stage $1: $2, $4 runs ($(compgen -G "${exp/JOB/*}/.done" | wc -l) trained before), ${logs}"
-    run ${cuda_cmd} --gpu "${ngpu}" --num_threads "${num_threads}" --resumable true \
+    run ${cuda_cmd} --gpu "${ngpu}" --num_threads "${num_threads}" ${resumable_opts} \
         --max-jobs-run "${max_jobs_run}" JOB=1:"$4" "${logs}" env cmd_backend=local \
         ./mos.sh --stage 5 --stop_stage "$5" --model "${2%/*}" --mos_exp "${exp}" \
         --train_args "--seed ${3##*_}${train_args:+ ${train_args}}" "${options[@]}" "${@:6}" \

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run a command in a Slurm job: local/requeue.sh <command>...
 #
-# When the job is asked to go, before its time limit (USR1, see conf/slurm.conf) or for a
+# When the job is asked to go, before its time limit (USR1, see local/slurm.conf) or for a
 # job of higher priority (TERM), it goes back into the queue, and this script ends only
 # with the job: slurm.pl would take an end of the command for a failure, or a success.
 set -euo pipefail

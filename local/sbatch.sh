@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# sbatch, as slurm.pl calls it (conf/slurm.conf): the last argument is its script. The
+# sbatch, as slurm.pl calls it (local/slurm.conf): the last argument is its script. The
 # job runs that script so that the job can go back into the queue.
 set -euo pipefail
 

@@ -27,7 +27,7 @@ opts=(
     --train_set "broad_train broad_neural" --valid_set broad_dev
     --test_sets "broad_test broad_unseen" --pretrain false
     --train_config "${conf}/model.yaml ${conf}/train.yaml ${exp}/init.yaml"
-    --partial_scores "low band upper" --dump_ssl_feats true
+    --dump_ssl_feats true
     --expdir "${exp}" --mos_exp "${exp}/mos" --inference_tag "${tag}"
 )
 ./mos.sh --stage 1 --stop_stage 2 "${opts[@]}" "$@"

@@ -58,7 +58,7 @@ done
 # shellcheck source=/dev/null
 . ./path.sh
 # shellcheck source=/dev/null
-. ./cmd.sh
+. local/cmd.sh
 export OMP_NUM_THREADS=${nj}
 
 # run <log> <command>...: run a job, showing the end of its log if it fails

@@ -43,12 +43,13 @@ def test_paper_is_as_published(tmp_path, step, epochs):
 
 @pytest.mark.parametrize("step", ["pretrain", "finetune"])
 @pytest.mark.parametrize(
-    "over", [None, "ssl_layer_mos.yaml", "mini/cut_spectrogram.yaml", "mini/fbank.yaml"]
+    "over",
+    [None, "tuning/ssl_layer_mos.yaml", "mini/cut_spectrogram.yaml", "mini/fbank.yaml"],
 )
 def test_mini_builds(tmp_path, step, over):
     names = ["mini/model.yaml", "mini/train.yaml", f"mini/{step}.yaml"]
     model = MosTask.build_model(parse(tmp_path, *names, *([over] if over else [])))
-    if over == "ssl_layer_mos.yaml":
+    if over == "tuning/ssl_layer_mos.yaml":
         assert model.spectrogram_encoder is None
     else:
         bins = {"mini/cut_spectrogram.yaml": 47}.get(over, 161)

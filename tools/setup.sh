@@ -58,14 +58,25 @@ if [ -n "${ESPNET_ROOT:-}" ]; then
     echo "setup: using ESPnet's scripts in ${ESPNET_ROOT}"
 else
     version=$("${VENV}/bin/python" -m pip show espnet | sed -n 's/^Version: //p')
-    if [ "$(cat tools/espnet/VERSION 2> /dev/null)" != "${version}" ]; then
+    if [ "$(cat tools/espnet/VERSION 2> /dev/null)" != "${version}" ] ||
+        [ ! -f tools/espnet/egs2/README.md ]; then
         echo "setup: fetching ESPnet ${version}'s recipe scripts"
         part=$(mktemp -d tools/espnet.part.XXXX)
         trap 'rm -rf "${part}"' EXIT
         "${VENV}/bin/python" -m pip download --quiet --disable-pip-version-check \
             --no-deps --no-build-isolation --no-binary espnet \
             --dest "${part}" "espnet==${version}"
-        tar -xzf "${part}"/espnet-*.tar.gz -C "${part}" --wildcards 'espnet-*/egs2/TEMPLATE'
+        tar -xzf "${part}"/espnet-*.tar.gz -C "${part}" --wildcards \
+            'espnet-*/egs2/TEMPLATE' 'espnet-*/egs2/mini_an4/a[sq][ra]1' 'espnet-*/egs2/README.md' \
+            'espnet-*/ci/test_integration_espnet2.sh' 'espnet-*/setup.cfg' \
+            'espnet-*/tools/extra_path.sh'
+        for recipe in asr1 aqa1; do
+            # links inside recipes do not survive in a source distribution
+            for name in scripts pyscripts steps utils; do
+                ln -sfn "../../TEMPLATE/asr1/${name}" \
+                    "${part}/espnet-${version}/egs2/mini_an4/${recipe}/${name}"
+            done
+        done
         echo "${version}" > "${part}/espnet-${version}/VERSION"
         rm -rf tools/espnet
         mv "${part}/espnet-${version}" tools/espnet

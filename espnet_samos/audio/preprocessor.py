@@ -10,7 +10,8 @@ from espnet_samos.audio.reading import (
     check_multichannel,
     to_mono,
 )
-from espnet_samos.audio.windows import cut_around, cut_windows
+from espnet_samos.audio.windows import cut_around, cut_windows, sound_bounds
+from espnet_samos.utils.score_names import table_name
 
 SSL_RATE = 16000
 SPECTROGRAM_RATE = 48000
@@ -29,8 +30,9 @@ class MosPreprocessor:
         use_spectrogram: Make the 48 kHz waveform.
         window_seconds: Length of the window. A shorter clip is repeated until
             the window is full, a longer one is cut.
-        pad_short_clips: Let silence follow a shorter clip, instead of repeating it; for
-            frontends and encoders that leave silence out.
+        pad_short_clips: Let silence follow a shorter clip, instead of repeating it, and
+            leave out digital silence at its ends; for frontends and encoders that leave
+            silence out.
         random_window: While training, take a random window of a longer clip.
         random_rotation: While training, begin at a random place of a shorter clip,
             which is then repeated from there.
@@ -155,6 +157,9 @@ class MosPreprocessor:
             rates.pop("speech_16k", None)
         if not rates:
             return data
+        if self.pad_short_clips:
+            first_sample, end = sound_bounds(speech)
+            speech = speech[first_sample:end]
         spare = len(speech) / fs - self.window_seconds
         first = rotation = 0.0
         if self.train and self.random_window and spare > 0:
@@ -189,29 +194,40 @@ class MosPreprocessor:
         return speech * np.float32(factor)
 
 
-class CorpusPreprocessor(MosPreprocessor):
-    """A `MosPreprocessor` that also turns a corpus' name into a number.
+class LabelPreprocessor(MosPreprocessor):
+    """A `MosPreprocessor` that also turns a corpus' name and labels into numbers.
 
     Args:
         corpora: The corpora that the head knows, in its order; empty where it
             makes no difference between corpora.
+        scores: The further scores whose labels the head learns.
         options: Those of `MosPreprocessor`.
     """
 
-    def __init__(self, corpora: Sequence[str] = (), **options):
+    def __init__(
+        self, corpora: Sequence[str] = (), scores: Sequence[str] = (), **options
+    ):
         super().__init__(**options)
         self.corpora = list(corpora)
+        self.scores = list(scores)
 
     def __call__(self, uid: str, data: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
         """Replace `corpus`, a name, by its place (1,) in the list of corpora.
 
-        Where the head has no such list, `corpus` is dropped.
+        Where the head has no such list, `corpus` is dropped. Of `scores`, further
+        labels by name, those that the head learns become `mos_<name>` (1,), NaN where
+        the clip has none.
 
         Raises:
             AudioError: See `MosPreprocessor`.
             ValueError: The head does not know the corpus.
         """
         data = super().__call__(uid, data)
+        if "scores" in data:
+            labels = dict(data.pop("scores"))
+            for score in self.scores:
+                label = np.array([labels.get(score, np.nan)], dtype=np.float32)
+                data[table_name(score)] = label
         corpus = data.pop("corpus", None)
         if corpus is None or not self.corpora:
             return data

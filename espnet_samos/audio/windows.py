@@ -23,6 +23,8 @@ WINDOWS = ("all", "first")
 # either side, so that the resampler's filter (under 0.1 s at 8 kHz) never sees the cut.
 CUT_MARGIN_SECONDS = 0.5
 EMPTY = np.zeros(0, dtype=np.float32)
+# Less than 16-bit samples can differ at half the level: decoders leave as much.
+SILENCE_TOLERANCE = 1e-5
 
 
 class Window(NamedTuple):
@@ -112,6 +114,25 @@ def time_shares(
     return shares / max(shares.sum(), np.finfo(np.float64).tiny)
 
 
+def sound_bounds(samples: np.ndarray) -> Tuple[int, int]:
+    """Return where a clip (NSamples,) begins and ends without digital silence.
+
+    That are samples at either end that do not change, for there can be a DC offset. A
+    clip of nothing else is kept.
+    """
+    first, last = _run(samples, samples[0]), _run(samples[::-1], samples[-1])
+    if first == len(samples):
+        return 0, len(samples)
+    # one sample alone is part of the sound
+    return first if first > 1 else 0, len(samples) - (last if last > 1 else 0)
+
+
+def _run(samples: np.ndarray, value: float) -> int:
+    """Return how many of the first samples have this value."""
+    others = np.abs(samples - value) > SILENCE_TOLERANCE
+    return int(others.argmax()) if others.any() else len(samples)
+
+
 def cut_around(
     samples: np.ndarray, fs: int, rates: Iterable[int], start: float, seconds: float
 ) -> Tuple[np.ndarray, float]:
@@ -177,7 +198,8 @@ class WindowCutter:
 
     The clip is resampled as a whole, so that its windows do not begin with the edge of
     a filter; a few seconds of it are held at a time. Where it is shorter than a window,
-    it is repeated until that is full, or silence follows it.
+    it is repeated until that is full, or silence follows it. Where silence may follow,
+    digital silence at either end of the clip is left out (`sound_bounds`).
 
     Args:
         fs: The clip's sampling rate in Hz.
@@ -188,7 +210,8 @@ class WindowCutter:
         windows: As `window_starts` takes it.
         start: Where the first window begins, in seconds.
         rotation: A clip that is repeated begins there, in seconds.
-        pad_short_clips: Let silence follow a clip that is shorter than a window.
+        pad_short_clips: Let silence follow a clip that is shorter than a window, and
+            leave out that at the ends of a clip that is cut from its beginning on.
 
     Raises:
         AudioError: The rate is outside 8-384 kHz.
@@ -216,6 +239,10 @@ class WindowCutter:
         self.streams = {name: _Resampled(fs, rate) for name, rate in rates.items()}
         self.loudest = max(rates, key=rates.__getitem__)  # sees all of the band
         self.num_samples = 0
+        self.skipped = 0  # samples at the beginning that do not change
+        self.held = EMPTY  # one of those that are perhaps the last, and their number
+        self.num_held = 0
+        self.num_cut = 0  # samples that windows are cut from
         self.count = 0  # of windows
 
     def push(self, block: np.ndarray) -> Iterator[Window]:
@@ -226,6 +253,35 @@ class WindowCutter:
         """
         check_samples(block)
         self.num_samples += len(block)
+        trims = self.pad_short_clips and self.start == 0
+        for part in self._without_ends(block) if trims else [block]:
+            yield from self._extend(part)
+
+    def _without_ends(self, block: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield what is certainly not digital silence at an end of the clip."""
+        if self.num_held == 0:
+            self.held = block[:1]
+        run = _run(block, self.held[0]) if len(block) else 0
+        self.num_held += run
+        if run == len(block):
+            return
+        if self.num_cut or self.num_held == 1:
+            yield from self._release()
+        else:
+            self.skipped = self.num_held
+        last = min(_run(block[::-1], block[-1]), len(block) - run)
+        yield block[run : len(block) - last]
+        self.held, self.num_held = block[-1:], last
+
+    def _release(self) -> Iterator[np.ndarray]:
+        """Yield the samples that were held, in blocks: there may be hours of them."""
+        while self.num_held:
+            part = np.repeat(self.held, min(self.num_held, self.fs))
+            self.num_held -= len(part)
+            yield part
+
+    def _extend(self, block: np.ndarray) -> Iterator[Window]:
+        self.num_cut += len(block)
         if self.which == "first" and self.count == 1:
             return
         for stream in self.streams.values():
@@ -246,9 +302,14 @@ class WindowCutter:
             AudioError: It is shorter than 0.1 s.
         """
         check_length(self.num_samples, self.fs)
+        if self.num_cut == 0:  # there is nothing else
+            self.num_held = min(self.num_held, math.ceil(self.seconds * self.fs))
+        if self.num_cut == 0 or self.num_held == 1:
+            for part in self._release():
+                yield from self._extend(part)
         for stream in self.streams.values():
             stream.extend(EMPTY, last=True)
-        duration = self.num_samples / self.fs - self.start
+        duration = self.num_cut / self.fs - self.start
         starts = window_starts(duration, self.seconds, self.hop_seconds, self.which)
         for at in starts[self.count :]:
             if duration >= self.seconds:
@@ -260,7 +321,7 @@ class WindowCutter:
         data = {
             name: stream.cut(at, self.seconds) for name, stream in self.streams.items()
         }
-        begin = at - self.start
+        begin = at - self.start + self.skipped / self.fs
         loudest, fs = data[self.loudest], self.streams[self.loudest].fs
         return Window(
             begin,
@@ -279,9 +340,10 @@ class WindowCutter:
             for name, stream in self.streams.items()
         }
         clip = self.streams[self.loudest]
+        begin = self.skipped / self.fs
         return Window(
-            0.0,
-            duration,
+            begin,
+            begin + duration,
             data,
             is_silent(clip.samples),
             share_of_sound(clip.samples, clip.fs),

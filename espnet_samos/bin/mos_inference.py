@@ -5,6 +5,7 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import Dict, List
 
 from espnet2.legacy.utils.cli_utils import get_commandline_args
 from espnet2.utils import config_argparse
@@ -12,6 +13,7 @@ from espnet2.utils import config_argparse
 from espnet_samos.audio.windows import WINDOWS
 from espnet_samos.inference.clip_list import list_clips
 from espnet_samos.inference.predictor import MosPredictor
+from espnet_samos.inference.result import score_columns
 from espnet_samos.utils.files import explain_full_disk, write_text
 
 LOG_INTERVAL = 100  # clips
@@ -34,7 +36,8 @@ def get_parser():
         "--output_dir",
         type=Path,
         required=True,
-        help="Gets mos (predicted means) and mos_std (predicted standard deviations)",
+        help="Gets mos (predicted means), mos_std (predicted standard deviations) and, "
+        "of further scores, mos_<name> and mos_<name>_std",
     )
     parser.add_argument(
         "--ngpu", type=int, default=0, help="The number of gpus. 0 indicates CPU mode"
@@ -79,14 +82,17 @@ def main(cmd=None):
         clips = list_clips([args.wav_scp])
     except (FileNotFoundError, ValueError) as e:
         sys.exit(f"error: {e}")
-    means, stds, errors = [], [], []
+    files = ("mos", "mos_std", *score_columns(predictor.scores[1:]))
+    tables: Dict[str, List[str]] = {file: [] for file in files}
+    errors = []
     for count, result in enumerate(
         predictor.predict_clips(clips, args.batch_size, args.num_workers), 1
     ):
         if result.error is not None:
             errors.append(f"{result.name}: {result.error}")
-        means.append(f"{result.name} {result.mean:.6f}\n")
-        stds.append(f"{result.name} {result.std:.6f}\n")
+        row = dict(result.as_dict(), mos=result.mean, mos_std=result.std)
+        for file, lines in tables.items():
+            lines.append(f"{result.name} {row[file]:.6f}\n")
         if count % LOG_INTERVAL == 0 or count == len(clips):
             logging.info(f"{count} of {len(clips)} utterances scored")
     if errors:
@@ -100,8 +106,8 @@ def main(cmd=None):
             + "\nLeave them out of the set, and run the recipe again from stage 2"
         )
     args.output_dir.mkdir(parents=True, exist_ok=True)
-    write_text(args.output_dir / "mos", "".join(means))
-    write_text(args.output_dir / "mos_std", "".join(stds))
+    for file, lines in tables.items():
+        write_text(args.output_dir / file, "".join(lines))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import List, Optional
 
 from espnet_samos.bin.errors import exit_on
-from espnet_samos.evaluation.scoring import ScoringError
 from espnet_samos.model_zoo.card import write_model_card
 
 
@@ -28,13 +27,13 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--about",
         default="",
-        help="Markdown file on what only people know: data, limits, licences",
+        help="Markdown file on what only people know: conf/about.md, filled in",
     )
     parser.add_argument("--command", default="", help="what made the model")
     return parser
 
 
-@exit_on(OSError, ScoringError)
+@exit_on(OSError, ValueError)
 def main(cmd: Optional[List[str]] = None) -> None:
     """Run the command line `cmd`, or that of the process."""
     args = vars(get_parser().parse_args(cmd))

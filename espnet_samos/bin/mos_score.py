@@ -13,7 +13,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description="Score the predictions for one test set against its labels, "
         "overall and within each native sampling rate, by utterance and by system; "
-        "write scores.json, predictions.csv and scatter.png beside the predictions.",
+        "write scores.json, predictions.csv, utt_result.json, sys_result.json and "
+        "scatter.png beside the predictions.",
     )
     parser.add_argument(
         "--ref_dir",

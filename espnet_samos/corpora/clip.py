@@ -24,7 +24,7 @@ class Clip:
         lang: Language code, as ISO 639-1 has it: `en`, `zh`.
         scale: The lowest and the highest label that listeners could give.
         reference: The clean clip that this one was made of.
-        scores: Further labels on `scale`, by name: `sig`, `bak`.
+        scores: Further labels on `scale`, by name: `sig`, `bak`; those that it has.
     """
 
     utt_id: str

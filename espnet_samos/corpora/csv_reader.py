@@ -11,6 +11,7 @@ The table is comma-separated text in UTF-8 with a header line. Columns:
     votes    number of ratings behind the label
     lang     language
     listener who gave the rating: `mos` is one listener's, and the label is the mean
+    mos_<name>  a further label, 1..5, such as `mos_sig`; empty where a clip has none
 
 Only `path` and `mos` are needed.
 """
@@ -28,6 +29,7 @@ from typing import Dict, Iterable, List, Optional, Tuple, Union
 from espnet_samos.corpora.clip import Clip, ClipSets, make_utt_id
 from espnet_samos.corpora.ratings import rating_std
 from espnet_samos.corpora.table import Row, existing_file, parse_rows, read_rows
+from espnet_samos.utils.score_names import score_of
 from espnet_samos.utils.tables import DataError, report_problems
 
 LISTENER = "listener"
@@ -61,11 +63,13 @@ def prepare(
             "choose another"
         )
     rows = read_rows(table, NEEDED_COLUMNS)
-    ignored = [column for column in rows[0].cells if column not in COLUMNS]
+    found = {column: score_of(column) for column in rows[0].cells}
+    scores = {score: column for column, score in found.items() if score is not None}
+    ignored = [column for column in found if column not in (*COLUMNS, *scores.values())]
     if ignored:
         logging.warning(
             f"{table}: columns not used: {', '.join(ignored)} "
-            f"(known: {', '.join(COLUMNS)})"
+            f"(known: {', '.join(COLUMNS)}, mos_<name>)"
         )
     names = _unique_names([row["path"] for row in rows])
 
@@ -90,6 +94,7 @@ def prepare(
             mos_std=row.std("std"),
             votes=row.count("votes"),
             lang=row["lang"] or None,
+            scores=row.scores(scores),
         )
         return f"{prefix}_{row['split']}" if row["split"] else prefix, clip
 
@@ -140,11 +145,16 @@ def _mean_ratings(
                     f"ratings where there is a column {LISTENER}: leave them empty"
                 )
         values = [rating.mos for _, _, rating in rated if rating.mos is not None]
+        further: Dict[str, List[float]] = {}
+        for _, _, rating in rated:
+            for score, value in rating.scores.items():
+                further.setdefault(score, []).append(value)
         clip = dataclasses.replace(
             clip,
             mos=statistics.fmean(values),
             mos_std=rating_std(values),
             votes=len(values),
+            scores={score: statistics.fmean(given) for score, given in further.items()},
         )
         clips.append((name, clip))
     report_problems(str(table), problems)

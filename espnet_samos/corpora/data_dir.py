@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,12 @@ from espnet_samos.corpora.metric_scp import FILE as METRIC_SCP
 from espnet_samos.corpora.metric_scp import read_metric_scp
 from espnet_samos.utils.files import write_text
 from espnet_samos.utils.mos_scale import ACR, Scale, format_scale, read_mos_scale
+from espnet_samos.utils.score_names import (
+    RULE,
+    is_score_name,
+    score_tables,
+    table_name,
+)
 from espnet_samos.utils.tables import DataError, read_lines, read_table, report_problems
 
 # What each table says of a clip, and how it is formatted. The last one is what makes a
@@ -30,9 +35,6 @@ TABLES = {
     "wav.scp": ("path", ""),
 }
 OTHER_FILES = ("spk2utt", "label_note", "left_out", "mos_scale")
-# These are not further labels, whatever their names.
-NO_SCORES = ("mos_std", "mos_scale")
-SCORE_FILE = r"mos_[a-z0-9]+"
 CATEGORIES = ("corpus", "lang")
 
 
@@ -60,10 +62,10 @@ def write_data_dir(
 ) -> DataDirSummary:
     """Write `spk2utt` and those of `TABLES` that every clip has a value for.
 
-    Each further label that every clip has becomes a table `mos_<name>`; a scale other
-    than 1 to 5 becomes `mos_scale`. All are sorted as by `LC_ALL=C sort`; paths become
-    absolute. `wav.scp` comes last, so that a directory that was not finished does not
-    look whole.
+    Each further label becomes a table `mos_<name>` of those clips that have it; a scale
+    other than 1 to 5 becomes `mos_scale`. All are sorted as by `LC_ALL=C sort`; paths
+    become absolute. `wav.scp` comes last, so that a directory that was not finished
+    does not look whole.
 
     Args:
         clips: The clips of one set.
@@ -125,9 +127,9 @@ def write_data_dir(
         values = {clip.utt_id: getattr(clip, key) for clip in kept}
         if None not in values.values():
             texts[name] = _format_table(values, form)
-    for score in set.intersection(*(set(clip.scores) for clip in kept)):
-        values = {clip.utt_id: clip.scores[score] for clip in kept}
-        texts[f"mos_{score}"] = _format_table(values, ".4f")
+    for score in set().union(*(clip.scores for clip in kept)):
+        values = {c.utt_id: c.scores[score] for c in kept if score in c.scores}
+        texts[table_name(score)] = _format_table(values, ".4f")
     scale = kept[0].scale
     if scale != ACR:
         texts["mos_scale"] = format_scale(scale, " ") + "\n"
@@ -138,8 +140,9 @@ def write_data_dir(
         texts["left_out"] = _format_table(left_out)
     # A data directory is never half old, half new.
     directory.mkdir(parents=True, exist_ok=True)
-    for name in (*reversed(TABLES), *OTHER_FILES, *_score_files(directory)):
-        (directory / name).unlink(missing_ok=True)
+    old = (directory / name for name in (*reversed(TABLES), *OTHER_FILES))
+    for path in (*old, *score_tables(directory).values()):
+        path.unlink(missing_ok=True)
     for name in sorted(texts, key=lambda name: (name == "wav.scp", name)):
         write_text(directory / name, texts[name])
 
@@ -156,16 +159,6 @@ def write_data_dir(
         mos_max=max(labels),
         num_left_out=len(problems),
         scale=scale,
-    )
-
-
-def _score_files(directory: Path) -> List[str]:
-    """Return the names of a data directory's further labels, `mos_<name>`."""
-    names = (path.name for path in directory.glob("mos_*") if path.is_file())
-    return sorted(
-        name
-        for name in names
-        if re.fullmatch(SCORE_FILE, name) and name not in NO_SCORES
     )
 
 
@@ -219,12 +212,8 @@ def _label_problems(clip: Clip) -> List[str]:
                 "labels to that range, or write the range that they have to mos_scale"
             )
     for name in clip.scores:
-        file = f"mos_{name}"
-        if not re.fullmatch(SCORE_FILE, file) or file in NO_SCORES:
-            problems.append(
-                f"'{name}' cannot be the name of a label: use small letters and "
-                "digits, not 'std' or 'scale'"
-            )
+        if not is_score_name(name):
+            problems.append(f"'{name}' cannot be the name of a label: {RULE}")
     if clip.mos_std is not None and not (
         _is_number(clip.mos_std) and clip.mos_std >= 0
     ):
@@ -287,8 +276,8 @@ def read_data_dir(
     Args:
         data_dir: Has `wav.scp`, `mos` or ESPnet's `metric.scp`, `utt2sys` and, if
             known, `utt2spk`, `mos_std`, `utt2votes`, `utt2lang`, `ref.scp`,
-            `mos_<name>` (further labels) and `mos_scale`. Without `utt2spk` each clip
-            is its own speaker.
+            `mos_<name>` (further labels, which a clip may lack) and `mos_scale`.
+            Without `utt2spk` each clip is its own speaker.
         wav_scp: Where the audio is, if not as the directory's `wav.scp` says.
 
     Returns:
@@ -310,19 +299,22 @@ def read_data_dir(
                 "each clip"
             )
     scale = read_mos_scale(data_dir)
-    score_files = _score_files(data_dir)
     tables = {
         name: read_table(data_dir / name) if (data_dir / name).is_file() else {}
-        for name in (*TABLES, *score_files)
+        for name in TABLES
         if name not in ("utt2fs", "wav.scp")
     }
+    further = {name: read_table(path) for name, path in score_tables(data_dir).items()}
     if has_metrics:
         tables["mos"] = read_metric_scp(data_dir / METRIC_SCP)
     paths = read_lines(Path(wav_scp or data_dir / "wav.scp"))
     known = {utt for utt, _ in paths}
     problems = [
         f"{name}: {utt} is not in wav.scp"
-        for name, table in tables.items()
+        for name, table in (
+            *tables.items(),
+            *((table_name(score), table) for score, table in further.items()),
+        )
         for utt in sorted(set(table) - known)
     ]
     report_problems(str(data_dir), problems)
@@ -339,9 +331,9 @@ def read_data_dir(
             scale=scale,
             reference=tables["ref.scp"].get(utt),
             scores={
-                name.removeprefix("mos_"): _number(tables[name][utt])
-                for name in score_files
-                if utt in tables[name]
+                score: _number(table[utt])
+                for score, table in further.items()
+                if utt in table
             },
         )
         for utt, path in paths

@@ -60,5 +60,8 @@ def _on_acr_scale(clip: Clip) -> Clip:
         clip,
         mos=ACR[0] + factor * (clip.mos - low),
         mos_std=None if clip.mos_std is None else factor * clip.mos_std,
+        scores={
+            name: ACR[0] + factor * (label - low) for name, label in clip.scores.items()
+        },
         scale=ACR,
     )

@@ -1,7 +1,8 @@
 """The NISQA Corpus: simulated and live telephone and VoIP conditions, 48 kHz.
 
 Layout: `NISQA_<SET>/NISQA_<SET>_file.csv`, clips in `NISQA_<SET>/deg`. A system is a
-condition (`con`) within its database (`db`).
+condition (`con`) within its database (`db`). Beside `mos` there are further labels:
+noisiness, coloration, discontinuity and loudness.
 """
 
 from pathlib import Path
@@ -32,6 +33,7 @@ SETS = {
     "nisqa_test_livetalk": ("TEST_LIVETALK",),
 }
 COLUMNS = ("db", "con", "filename_deg", "mos")
+SCORES = {name: name for name in ("noi", "col", "dis", "loud")}
 
 
 def prepare(corpus_dir: Union[str, Path], skip_bad_clips: bool = False) -> ClipSets:
@@ -61,6 +63,7 @@ def _read_part(corpus_dir: Path, part: str, skip_bad_clips: bool) -> List[Clip]:
             mos_std=row.std("mos_std"),
             votes=row.count("votes"),
             lang=row["lang"].lower() or None,
+            scores=row.scores(SCORES),
         )
 
     rows = read_rows(table, COLUMNS)

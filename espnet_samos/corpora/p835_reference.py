@@ -78,7 +78,7 @@ def _read_part(corpus_dir: Path, name: str, skip_bad_clips: bool) -> List[Clip]:
             mos_std=row.std("std_ovrl"),
             votes=row.count("n votes"),
             lang="en",
-            scores={score: row.mos(column) for score, column in SCORES.items()},
+            scores=row.scores(SCORES),
         )
 
     table = corpus_dir / SPREADSHEET

@@ -61,6 +61,16 @@ class Row:
             raise DataError(f"{column} '{text}' is not a number: correct it")
         return number
 
+    def scores(
+        self, columns: Mapping[str, str], scale: Scale = ACR
+    ) -> Dict[str, float]:
+        """Return further labels by name, of their columns; those that are not empty."""
+        return {
+            name: self.mos(column, scale)
+            for name, column in columns.items()
+            if self[column]
+        }
+
     def mos(self, column: str, scale: Scale = ACR) -> float:
         """Return a rating or a mean of ratings on a scale."""
         number = self.number(column)

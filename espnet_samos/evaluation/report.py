@@ -20,6 +20,7 @@ from espnet_samos.evaluation.scoring import (
 from espnet_samos.utils.environment import environment
 from espnet_samos.utils.figures import rate_name
 from espnet_samos.utils.mos_scale import ACR
+from espnet_samos.utils.score_names import table_name
 
 Scores = Dict[str, Any]  # of one test set, as `scoring.read_scores` gives them
 LEVELS = ("utterance", "system")
@@ -121,14 +122,18 @@ def set_table(scores: Scores) -> str:
 
     Returns:
         Markdown. Rows: all rates, each native rate and, where there are several,
-        each language, at the utterance and the system level. Columns: the number
+        each language, and each further score that has labels, at the utterance and the
+        system level. Columns: the number
         of clips or systems, each metric with its 95 % interval, and for the
         predicted variance, if there is one, the Gaussian NLL and the coverage, then
-        the LCC within speakers and its ceiling. The note on the labels stands below.
+        the LCC within speakers and its ceiling. The note on the labels stands below,
+        and which scores have none.
     """
     rows = []
     named = {_group_name(group): result for group, result in scores["groups"].items()}
-    for title, result in {**named, **scores["languages"]}.items():
+    further = further_scores(scores)
+    named |= {**scores["languages"], **{k: v for k, v in further.items() if v}}
+    for title, result in named.items():
         for level in LEVELS:
             clips = result[level].get("independent") == "clips"
             row = [title, level, f"{result[level]['n']}{INDEPENDENT * clips}"]
@@ -149,7 +154,16 @@ def set_table(scores: Scores) -> str:
     header = ["clips", "level", "n", *(name.upper() for name in METRICS)]
     header += ["NLL", "coverage", "within", "ceiling"]
     table = markdown_table(header, rows)
-    return with_note(table, [scores["label_note"]])
+    unlabelled = ", ".join(name for name, result in further.items() if not result)
+    notes = [scores["label_note"], f"no labels of {unlabelled}" if unlabelled else ""]
+    return with_note(table, notes)
+
+
+def further_scores(scores: Scores) -> Dict[str, Any]:
+    """Return the results of further scores by `mos_<name>`; None without labels."""
+    # not in results of earlier versions
+    further = scores.get("further", {})
+    return {table_name(name): result for name, result in further.items()}
 
 
 def read_experiment(exp_dir: Union[str, Path]) -> Dict[str, Scores]:
@@ -175,13 +189,16 @@ def experiment_results(name: str, results: Dict[str, Scores]) -> str:
     """Write RESULTS.md's text for the results that `read_experiment` gives.
 
     Returns:
-        Markdown: the environment, then a table and the scatter plot of each
+        Markdown: the environment, then a table and the scatter plots of each
         inference and test set.
     """
     parts = [*results_head(), f"## {name}", EXPLANATION]
     for place, scores in results.items():
         parts += [f"### {place}", set_table(scores)]
         parts += [f"![predictions against labels]({place}/scatter.png)"]
+        for name, result in scores.get("further", {}).items():
+            if result:
+                parts += [f"![{table_name(name)}]({place}/scatter_{name}.png)"]
     return "\n\n".join(parts) + "\n"
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Set, Tuple, Union
+from typing import AbstractSet, Any, Dict, Mapping, Optional, Tuple, Union
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from espnet_samos.evaluation.metrics import (
 from espnet_samos.utils import Z95
 from espnet_samos.utils.files import write_text
 from espnet_samos.utils.mos_scale import ACR, Scale, read_mos_scale
+from espnet_samos.utils.score_names import score_tables, table_name
 from espnet_samos.utils.tables import DataError, read_table
 
 PREDICTIONS = "predictions.csv"
@@ -61,7 +62,7 @@ def _read(path: Path, lower: Optional[float], hint: str) -> Dict[str, Any]:
     return numbers
 
 
-def _listed(utterances: Set[str]) -> str:
+def _listed(utterances: AbstractSet[str]) -> str:
     more = len(utterances) - _NUM_LISTED
     names = ", ".join(sorted(utterances)[:_NUM_LISTED])
     return names + (f" and {more} more" if more > 0 else "")
@@ -106,21 +107,73 @@ def read_clips(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> pd.Data
     for name, (path, lower) in files.items():
         hint = INFER if path.parent == pred_dir else PREPARE
         columns[name] = _read(path, lower, hint)
-        label, utterances = columns["label"], columns[name].keys()
-        if missing := label.keys() - utterances:
-            raise ScoringError(
-                f"{path} lacks {len(missing)} of the {len(label)} utterances of "
-                f"{ref_dir / 'mos'}: {_listed(missing)}; {hint}"
-            )
-        if extra := utterances - label.keys():
-            raise ScoringError(
-                f"{path} holds {len(extra)} utterances that {ref_dir / 'mos'} does "
-                f"not: {_listed(extra)}; {hint}"
-            )
+        known = columns["label"].keys()
+        _check_utterances(path, columns[name].keys(), ref_dir / "mos", known, hint)
     clips = pd.DataFrame(columns).sort_index().astype({"fs": int})
     if {"label_std", "votes"} <= set(clips):
         clips["label_error"] = clips["label_std"] / np.sqrt(clips["votes"])
     return clips.drop(columns=["label_std", "votes"], errors="ignore")
+
+
+def _check_utterances(
+    path: Path,
+    utterances: AbstractSet[str],
+    of: Path,
+    known: AbstractSet[str],
+    hint: str,
+    some: bool = False,
+) -> None:
+    """Check that a table has the utterances of another, or at least no others."""
+    if not some and (missing := known - utterances):
+        raise ScoringError(
+            f"{path} lacks {len(missing)} of the {len(known)} utterances of {of}: "
+            f"{_listed(missing)}; {hint}"
+        )
+    if extra := utterances - known:
+        raise ScoringError(
+            f"{path} holds {len(extra)} utterances that {of} does not: "
+            f"{_listed(extra)}; {hint}"
+        )
+
+
+def read_further(
+    clips: pd.DataFrame, ref_dir: Union[str, Path], pred_dir: Union[str, Path]
+) -> Dict[str, pd.DataFrame]:
+    """Read labels and predictions of further scores.
+
+    Args:
+        clips: As `read_clips` gives them.
+        ref_dir: Data directory; `mos_<name>` has the labels of those clips that have
+            one, and is missing where none has.
+        pred_dir: Inference directory with `mos_<name>` and, from a predictor that gives
+            them, `mos_<name>_std`.
+
+    Returns:
+        By the scores that are predicted, tables as `read_clips` gives them; `label` is
+        NaN where a clip has none.
+
+    Raises:
+        ScoringError: As `read_clips`.
+    """
+    ref_dir, pred_dir = Path(ref_dir), Path(pred_dir)
+    known, of = set(clips.index), ref_dir / "mos"
+    further = {}
+    for name, path in score_tables(pred_dir).items():
+        columns: Dict[str, Dict[str, Any]] = {"label": {}}
+        labels = ref_dir / path.name
+        if labels.is_file():
+            columns["label"] = _read(labels, LEAST, PREPARE)
+            utterances = columns["label"].keys()
+            _check_utterances(labels, utterances, of, known, PREPARE, some=True)
+        std = pred_dir / f"{path.name}_std"
+        for column, file, lower in (("prediction", path, LEAST), ("std", std, 0)):
+            if file.is_file():
+                columns[column] = _read(file, lower, INFER)
+                _check_utterances(file, columns[column].keys(), of, known, INFER)
+        same = clips[[c for c in ("system", "fs", "speaker") if c in clips]]
+        table = pd.DataFrame(columns, index=clips.index, dtype=float)
+        further[name] = same.join(table)
+    return further
 
 
 def read_label_note(ref_dir: Union[str, Path]) -> str:
@@ -237,6 +290,24 @@ def score_clips(clips: pd.DataFrame, scale: Scale = ACR) -> Dict[str, Any]:
     }
 
 
+def aqa_result(agreement: Mapping[str, Any], level: str) -> Dict[str, Optional[float]]:
+    """Return the figures of a level under the names of ESPnet's task `aqa`.
+
+    Args:
+        agreement: `utterance` or `system`, as `score_clips` gives it.
+        level: `utt` or `sys`.
+
+    Returns:
+        `<level>_mos_<metric>`: None where undefined, as for correlations of fewer than
+        three points, of which `aqa` writes 1 or -1 for two.
+    """
+    return {f"{level}_mos_{name}": agreement[name]["value"] for name in METRICS}
+
+
+def _as_json(result: Mapping[str, Any]) -> str:
+    return json.dumps(result, indent=2, allow_nan=False) + "\n"
+
+
 def read_scores(path: Union[str, Path]) -> Dict[str, Any]:
     """Read what `score_dir` wrote in `scores.json`.
 
@@ -286,7 +357,12 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
     """Score an inference directory and write the results into it.
 
     Writes `scores.json`; `predictions.csv` with SHEET's columns, where
-    `avg_score` is the label and `answer` the prediction; and `scatter.png`.
+    `avg_score` is the label and `answer` the prediction, and the same of further scores
+    (`avg_score_<name>`, `answer_<name>`); `scatter.png`; and, of further scores that
+    have labels, `scatter_<name>.png`.
+    `avg_score` is the label and `answer` the prediction; `utt_result.json` and
+    `sys_result.json`, the `overall` figures as ESPnet's `aqa_eval.py` writes them; and
+    `scatter.png`.
 
     Args:
         ref_dir: Data directory; its last part names the set.
@@ -296,10 +372,13 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
         As `read_scores`: `set`; `label_note`; `mos_scale`; `clips`, a digest of the
         utterances with their labels, systems and rates; `groups`: `overall` and every
         native rate in Hz (`16000`, ...), each as `score_clips` gives it; `languages`:
-        likewise every language, where there are several.
+        likewise every language, where there are several; `further`: likewise every
+        further score that is predicted, of the clips that have its label, None where
+        no clip of the set has one.
 
     Raises:
-        ScoringError: See `read_clips`, `read_label_note` and `read_scale`.
+        ScoringError: See `read_clips`, `read_further`, `read_label_note` and
+            `read_scale`.
     """
     pred_dir, name = Path(pred_dir), Path(ref_dir).resolve().name
     clips, note = read_clips(ref_dir, pred_dir), read_label_note(ref_dir)
@@ -311,6 +390,8 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
     if "lang" in clips and clips["lang"].nunique() > 1:
         for lang, members in clips.groupby("lang"):
             languages[lang] = score_clips(members, scale)
+    further = read_further(clips, ref_dir, pred_dir)
+    labelled = {name: t.dropna(subset="label") for name, t in further.items()}
     known = clips[["system", "fs", "label"]].to_csv().encode()
     scores = dict(
         set=name,
@@ -319,6 +400,10 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
         clips=hashlib.sha256(known).hexdigest()[:16],
         groups=groups,
         languages=languages,
+        further={
+            name: score_clips(table, scale) if len(table) else None
+            for name, table in labelled.items()
+        },
     )
     table = pd.DataFrame(
         {
@@ -328,10 +413,20 @@ def score_dir(ref_dir: Union[str, Path], pred_dir: Union[str, Path]) -> Dict[str
             "answer": clips["prediction"],
         }
     )
+    for score, rows in further.items():
+        table[f"avg_score_{score}"] = rows["label"]
+        table[f"answer_{score}"] = rows["prediction"]
     table.to_csv(pred_dir / PREDICTIONS, index=False)
     figure = plots.scatter(clips, name, note, one_scale=scale == ACR)
     figure.savefig(pred_dir / "scatter.png")
+    for score, rows in labelled.items():
+        if len(rows):
+            title = f"{name}: {table_name(score)}"
+            figure = plots.scatter(rows, title, note, one_scale=scale == ACR)
+            figure.savefig(pred_dir / f"scatter_{score}.png")
+    for level, name in (("utt", "utterance"), ("sys", "system")):
+        result = aqa_result(groups["overall"][name], level)
+        write_text(pred_dir / f"{level}_result.json", _as_json(result))
     # Last, so that a run that was cut short leaves no result that looks whole.
-    text = json.dumps(scores, indent=2, allow_nan=False) + "\n"
-    write_text(pred_dir / "scores.json", text)
+    write_text(pred_dir / "scores.json", _as_json(scores))
     return {**scores, "path": str(pred_dir / "scores.json")}

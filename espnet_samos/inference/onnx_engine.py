@@ -11,6 +11,7 @@ from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.model_zoo.find import TrainedModel
 from espnet_samos.utils.config import read_config
 from espnet_samos.utils.files import add_file
+from espnet_samos.utils.score_names import MOS, check_scores
 
 ENGINES = ("auto", "torch", "onnx")
 # The graphs of a model are in this folder beside its configuration: one for each input,
@@ -82,6 +83,8 @@ class OnnxEngine:
                 # onnxruntime raises exceptions of its own
                 raise ValueError(f"{path} cannot be read as a graph: {e}") from e
         self.config = read_config(files.train_config)
+        head_conf = self.config.get("head_conf") or {}
+        self.scores: Tuple[str, ...] = check_scores(head_conf.get("scores") or (MOS,))
 
     def preprocessor(self) -> MosPreprocessor:
         """Build the audio path from a clip to the windows of the model."""
@@ -95,7 +98,7 @@ class OnnxEngine:
     def predict(
         self, windows: Sequence[Dict[str, np.ndarray]]
     ) -> Tuple[np.ndarray, np.ndarray]:
-        """Score windows: means and standard deviations (NWindows,)."""
+        """Score windows: means and standard deviations (NWindows, NScores)."""
         vectors = []
         for name, part in BRANCHES.items():
             if part in self.sessions:
@@ -104,4 +107,6 @@ class OnnxEngine:
                 vectors.append(self.sessions[part].run(None, {"speech": speech})[0])
         vector = np.concatenate(vectors, axis=1)
         mean, variance = self.sessions[HEAD].run(None, {"vector": vector})
-        return mean, np.sqrt(variance)
+        # a graph of one score gives (NWindows,)
+        shape = (len(windows), len(self.scores))
+        return mean.reshape(shape), np.sqrt(variance).reshape(shape)

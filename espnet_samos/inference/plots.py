@@ -23,7 +23,7 @@ def score_track(scores: Sequence[WindowScore], title: str, note: str = "") -> Fi
 
     Returns:
         A figure with the mean at the middle of each window and a band of one predicted
-        standard deviation; silent windows are gaps.
+        standard deviation; silent windows are gaps. Further scores are lines.
     """
     figure = new_figure(9, 3.4, title, note)
     draw_score_track(figure.subplots(), scores)
@@ -44,6 +44,13 @@ def draw_score_track(axes: Axes, scores: Sequence[WindowScore]) -> None:
     axes.fill_between(
         *(time, mean - std, mean + std), color=VALID_COLOUR, alpha=0.2, linewidth=0
     )
+    others = [colour for colour in PALETTE if colour != VALID_COLOUR]
+    for i, name in enumerate(scores[0].scores if scores else ()):
+        further = [score.scores[name].mean for score in scores]
+        colour = others[i % len(others)]
+        axes.plot(time, further, color=colour, linewidth=1, label=name)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=9)
     axes.set(xlabel="time in seconds", ylabel="score", ylim=(1, 5))
     axes.grid(alpha=0.25)
 

@@ -31,7 +31,7 @@ from espnet_samos.inference.clips import Clip, Source
 from espnet_samos.inference.comparison import PairResult, compare_results
 from espnet_samos.inference.onnx_engine import ENGINES, OnnxEngine, graphs
 from espnet_samos.inference.prefetch import prefetch
-from espnet_samos.inference.result import MosResult, WindowScore, mixture
+from espnet_samos.inference.result import MosResult, Score, WindowScore, mixture
 from espnet_samos.model_zoo.find import CONFIG, DEFAULT_MODEL, TrainedModel, find_model
 from espnet_samos.utils.config import read_config
 from espnet_samos.utils.files import printable
@@ -233,6 +233,11 @@ class MosPredictor:
         return self.card.get("label_note", "")
 
     @property
+    def scores(self) -> Tuple[str, ...]:
+        """Names of the scores that the model predicts, the MOS first."""
+        return self.engine.scores
+
+    @property
     def window_seconds(self) -> float:
         """Length of the model's window in seconds."""
         return self.preprocess.window_seconds
@@ -428,16 +433,22 @@ class MosPredictor:
         """
         self._check_scores()
         data = [window.data for window in windows if not window.silent]
-        predictions: Iterator[Tuple[float, float]] = iter(())
+        predictions: Iterator[List[Score]] = iter(())
         if data:
-            predictions = zip(*self.engine.predict(data), strict=True)
+            # (NWindows, NScores) each
+            means, stds = self.engine.predict(data)
+            predictions = (
+                [Score(*map(float, pair)) for pair in zip(*both, strict=True)]
+                for both in zip(means, stds, strict=True)
+            )
         scores = []
         for window in windows:
-            mean, std = (math.nan, math.nan) if window.silent else next(predictions)
+            first, *further = (
+                [Score()] * len(self.scores) if window.silent else next(predictions)
+            )
+            named = dict(zip(self.scores[1:], further, strict=True))
             scores.append(
-                WindowScore(
-                    window.start, window.end, float(mean), float(std), window.sound
-                )
+                WindowScore(window.start, window.end, *first, window.sound, named)
             )
         return scores
 
@@ -466,13 +477,19 @@ class MosPredictor:
 
     def _result(self, clip: Clip, scores: List[WindowScore]) -> MosResult:
         error = clip.error
+        further = dict.fromkeys(self.scores[1:], Score())
         if clip.monitor is None:
-            return MosResult(clip.name, label_note=self.label_note, error=error)
+            return MosResult(
+                clip.name, label_note=self.label_note, error=error, scores=further
+            )
         report = clip.monitor.report()
         warnings = {**clip.warnings, **report.warnings}
         mean, std, num_windows = math.nan, math.nan, 0
         if error is None:
             mean, std = mixture(scores, self.window_seconds)
+            for name in further:
+                of_it = [score.of(name) for score in scores]
+                further[name] = Score(*mixture(of_it, self.window_seconds))
             num_windows = sum(not math.isnan(score.mean) for score in scores)
             num_silent = len(scores) - num_windows
             if num_windows == 0:
@@ -492,6 +509,7 @@ class MosPredictor:
             warnings=warnings,
             label_note=self.label_note,
             error=error,
+            scores=further,
         )
 
     def _scores(

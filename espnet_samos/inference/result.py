@@ -2,10 +2,27 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+from types import MappingProxyType
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from espnet_samos.audio.windows import time_shares
 from espnet_samos.utils import Z95
+from espnet_samos.utils.score_names import table_name
+
+
+class Score(NamedTuple):
+    """A further score: its predicted mean and the label's standard deviation."""
+
+    mean: float = math.nan
+    std: float = math.nan
+
+
+NO_SCORES: Mapping[str, Score] = MappingProxyType({})
+
+
+def score_columns(names: Sequence[str]) -> List[str]:
+    """Return the columns of further scores: `mos_noi`, `mos_noi_std`, ..."""
+    return [f"{table_name(name)}{end}" for name in names for end in ("", "_std")]
 
 
 class WindowScore(NamedTuple):
@@ -17,6 +34,7 @@ class WindowScore(NamedTuple):
         mean: Predicted score; NaN for a silent window, which is not scored.
         std: Predicted standard deviation of the label; likewise.
         sound: The share of the window's time that is not silent, 0 to 1.
+        scores: The further scores by name, if the model has any.
     """
 
     start: float
@@ -24,6 +42,11 @@ class WindowScore(NamedTuple):
     mean: float
     std: float
     sound: float = 1.0
+    scores: Mapping[str, Score] = NO_SCORES
+
+    def of(self, name: str) -> "WindowScore":
+        """Return the window with a further score in place of the MOS."""
+        return self._replace(mean=self.scores[name].mean, std=self.scores[name].std)
 
 
 def mixture(scores: Sequence[WindowScore], seconds: float) -> Tuple[float, float]:
@@ -78,6 +101,7 @@ class MosResult:
         label_note: What to know of the labels that the model was trained on; empty
             where nothing is known.
         error: Why the clip could not be scored; None if it was.
+        scores: The further scores by name, if the model has any; their NaN likewise.
     """
 
     name: str
@@ -90,6 +114,7 @@ class MosResult:
     warnings: Dict[str, str] = field(default_factory=dict)
     label_note: str = ""
     error: Optional[str] = None
+    scores: Mapping[str, Score] = NO_SCORES
 
     @property
     def interval(self) -> Tuple[float, float]:
@@ -103,7 +128,13 @@ class MosResult:
         return self.mean - Z95 * self.std, self.mean + Z95 * self.std
 
     def as_dict(self) -> Dict[str, Any]:
-        """Return all attributes and the interval (`low`, `high`), for tables."""
+        """Return all attributes and the interval (`low`, `high`), for tables.
+
+        Of further scores, `mos_<name>` and `mos_<name>_std` come last.
+        """
         low, high = self.interval
-        first = dict(name=self.name, mean=self.mean, std=self.std, low=low, high=high)
-        return {**first, **{k: v for k, v in vars(self).items() if k not in first}}
+        row = dict(name=self.name, mean=self.mean, std=self.std, low=low, high=high)
+        row |= {k: v for k, v in vars(self).items() if k not in (*row, "scores")}
+        values = [value for score in self.scores.values() for value in score]
+        columns = score_columns(list(self.scores))
+        return {**row, **dict(zip(columns, values, strict=True))}

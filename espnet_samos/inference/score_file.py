@@ -45,6 +45,7 @@ class ScoreFile:
         form: Its format, a name in `FORMATS`.
         names: The clips to score, in order.
         resume: Go on with what is there; without it the file must not exist.
+        scores: Names of the model's further scores.
 
     Attributes:
         num_done: How many clips have their line already.
@@ -55,11 +56,19 @@ class ScoreFile:
             to it, or the format has no line for every clip.
     """
 
-    def __init__(self, path: Path, form: str, names: Sequence[str], resume: bool):
+    def __init__(
+        self,
+        path: Path,
+        form: str,
+        names: Sequence[str],
+        resume: bool,
+        scores: Sequence[str] = (),
+    ):
         if resume and form not in RESUMABLE:
             raise ValueError(f"--resume needs --format {' or '.join(RESUMABLE)}")
         self.path = path
-        self.head, self.line, self.with_failed = FORMATS[form]
+        head, self.line, self.with_failed = FORMATS[form]
+        self.head = head(scores)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.file: TextIO = open(path, "r+" if resume else "x", encoding="utf-8")

@@ -65,6 +65,11 @@ class TorchEngine:
         self.device = device
         self.dtype = torch.float32
 
+    @property
+    def scores(self) -> Tuple[str, ...]:
+        """Names of the scores, the MOS first."""
+        return self.model.head.scores
+
     def comparing(self) -> "TorchEngine":
         """Return an engine that computes utilities and the roots of dispersions.
 
@@ -81,7 +86,7 @@ class TorchEngine:
     def predict(
         self, windows: Sequence[Dict[str, np.ndarray]]
     ) -> Tuple[np.ndarray, np.ndarray]:
-        """Score windows: means and standard deviations (NWindows,).
+        """Score windows: means and standard deviations (NWindows, NScores).
 
         Raises:
             MemoryError: The device has not enough memory for so many.
@@ -95,7 +100,7 @@ class TorchEngine:
         """Score a batch as ESPnet's and this module's `collate` make it.
 
         Returns:
-            Means (Batch,) and standard deviations (Batch,).
+            Means and standard deviations (Batch, NScores).
 
         Raises:
             MemoryError: The device has not enough memory for so many windows.
@@ -112,11 +117,11 @@ class TorchEngine:
                             batch["speech_16k"], batch["speech_16k_lengths"]
                         )
                     batch["ssl_feats"] = feats.float()
-                mean, variance = self.model.predict(**batch)
+                means, variances = self.model.predict_all(**batch)
         except torch.OutOfMemoryError as e:
             num_windows = len(next(iter(batch.values())))
             raise MemoryError(
                 f"the memory of {self.device} is too small for {num_windows} windows "
                 "at a time: use a smaller batch_size"
             ) from e
-        return mean.cpu().numpy(), variance.sqrt().cpu().numpy()
+        return means.cpu().numpy(), variances.sqrt().cpu().numpy()

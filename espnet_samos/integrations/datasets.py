@@ -8,6 +8,7 @@ import numpy as np
 
 from espnet_samos.audio.reading import AudioError
 from espnet_samos.inference.clips import Audio
+from espnet_samos.inference.result import score_columns
 
 if TYPE_CHECKING:
     from espnet_samos.inference.predictor import MosPredictor
@@ -62,9 +63,9 @@ class ScoreAudio:
     """Score a column of audio: a function for `Dataset.map`, streaming or not.
 
     It adds `mos`, `mos_std` (NaN where a clip could not be scored), `mos_bandwidth` in
-    Hz and `mos_error`, the reason why a clip could not be scored, or empty. Clips have
-    to come at their own rate: `Audio(sampling_rate=16000)` would take away what is
-    above 8 kHz.
+    Hz and `mos_error`, the reason why a clip could not be scored, or empty; and
+    `mos_<name>` and `mos_<name>_std` of the model's further scores. Clips have to come
+    at their own rate: `Audio(sampling_rate=16000)` would take away what is above 8 kHz.
 
     Args:
         predictor: The trained model.
@@ -115,6 +116,9 @@ class ScoreAudio:
             mos_bandwidth=[result.bandwidth for result in results],
             mos_error=[result.error or "" for result in results],
         )
+        rows = [result.as_dict() for result in results]
+        for name in score_columns(self.predictor.scores[1:]):
+            columns[name] = [row[name] for row in rows]
         if batched:
             return columns
         return {name: values[0] for name, values in columns.items()}

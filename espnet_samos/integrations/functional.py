@@ -13,7 +13,7 @@ from espnet_samos.audio.reading import (
     check_length,
 )
 from espnet_samos.audio.resampling import resample_tensor
-from espnet_samos.audio.windows import window_edges, window_starts
+from espnet_samos.audio.windows import sound_bounds, window_edges, window_starts
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.mos.device import full_precision
 
@@ -58,6 +58,23 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
     shape = preds.shape[:-1]
     # (..., NSamples) -> (Batch, NSamples)
     clips = preds.reshape(-1, preds.shape[-1]).to(predictor.device)
+    if predictor.preprocess.pad_short_clips:
+        bounds = [sound_bounds(clip.detach().cpu().numpy()) for clip in clips]
+    else:
+        bounds = [(0, clips.shape[1])]
+    if len(set(bounds)) > 1:
+        parts = [
+            _score(clip[None, first:end], fs, predictor)
+            for clip, (first, end) in zip(clips, bounds, strict=True)
+        ]
+        scores = torch.cat(parts)
+    else:
+        scores = _score(clips[:, slice(*bounds[0])], fs, predictor)
+    return scores.view(shape).to(preds.device)
+
+
+def _score(clips: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Tensor:
+    """Score clips without silence at their ends: (Batch, NSamples) -> (Batch,)."""
     seconds = predictor.window_seconds
     starts = window_starts(clips.shape[1] / fs, seconds, seconds / 2, predictor.windows)
     rates = predictor.preprocess.rates()
@@ -85,8 +102,7 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
         windows = batch[loudest].unflatten(0, means.shape)
         weights = _time_shares(starts, seconds, _scored(windows))
         weights = weights * _share_of_sound(windows, rates[loudest])
-        scores = (means * weights).sum(dim=1) / weights.sum(dim=1)
-    return scores.view(shape).to(preds.device)
+        return (means * weights).sum(dim=1) / weights.sum(dim=1)
 
 
 def _resample(clips: torch.Tensor, fs: int, target_fs: int) -> torch.Tensor:

@@ -12,6 +12,7 @@ from typing import (
     TYPE_CHECKING,
     Callable,
     List,
+    Mapping,
     NamedTuple,
     Optional,
     Union,
@@ -125,14 +126,17 @@ def result_html(result: MosResult) -> str:
         "Native rate": rate_name(result.fs),
         "Bandwidth": f"{result.bandwidth / 1000:.1f} kHz",
     }
+    further = {
+        name: f"{score.mean:.2f} ± {score.std:.2f}"
+        for name, score in result.scores.items()
+    }
     return "".join(
         [
             f'<div class="samos-score">{result.mean:.2f}</div>'
             f'<div class="samos-interval">95 % interval: {low:.2f} to {high:.2f}</div>',
+            _facts_html(further),
             note_html(result.label_note),
-            '<div class="samos-facts">',
-            *(f"<span>{key}<b>{value}</b></span>" for key, value in facts.items()),
-            "</div>",
+            _facts_html(facts),
             *(
                 f'<div class="samos-warning">{WARNINGS.get(code, code)} '
                 f"({html.escape(reason)}).</div>"
@@ -140,6 +144,13 @@ def result_html(result: MosResult) -> str:
             ),
         ]
     )
+
+
+def _facts_html(facts: Mapping[str, str]) -> str:
+    if not facts:
+        return ""
+    spans = (f"<span>{key}<b>{value}</b></span>" for key, value in facts.items())
+    return f'<div class="samos-facts">{"".join(spans)}</div>'
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,7 @@
 import logging
 import warnings
 from pathlib import Path
-from typing import Dict, List, Union
+from typing import Dict, List, Tuple, Union
 
 import numpy as np
 import torch
@@ -12,11 +12,25 @@ from espnet2.asr.frontend.abs_frontend import AbsFrontend
 from espnet_samos.inference.onnx_engine import BRANCHES, DIGEST, HEAD, weights_digest
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
+from espnet_samos.mos.abs_head import AbsHead
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.utils.extras import need
 
 MAX_DIFFERENCE = 1e-3
 MIN_SIZE_TO_HALVE = 256  # numbers in a weight
+
+
+class _Head(torch.nn.Module):
+    """All scores: (Batch, Dim) -> (Batch, NScores), or (Batch,) of one, each twice."""
+
+    def __init__(self, head: AbsHead):
+        super().__init__()
+        self.head = head
+
+    def forward(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        if len(self.head.scores) == 1:
+            return self.head(vector)
+        return self.head.all_scores(vector)
 
 
 class _Branch(torch.nn.Module):
@@ -39,9 +53,10 @@ def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[P
     `ssl.onnx` takes `speech` (Batch, 16000 · window_seconds) at 16 kHz,
     `spectrogram.onnx` (Batch, 48000 · window_seconds) at 48 kHz; both give `vector`
     (Batch, Dim). `head.onnx` takes their concatenation, the SSL branch first, and gives
-    `mean` and `variance` (Batch,). A branch that the model does not have is left out.
-    Resampling and cutting windows are not part of them. Weights that float16 holds
-    exactly, as `model_zoo.half_precision` leaves them, are stored in it.
+    `mean` and `variance` (Batch,), of several scores (Batch, NScores). A branch that
+    the model does not have is left out. Resampling and cutting windows are not part of
+    them. Weights that float16 holds exactly, as `model_zoo.half_precision` leaves them,
+    are stored in it.
 
     Args:
         predictor: The model, on the CPU.
@@ -73,7 +88,8 @@ def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[P
         vectors.append(part(speech))
     files[HEAD] = output_dir / f"{HEAD}.onnx"
     vector = torch.cat(vectors, dim=1)
-    _export(model.head.eval(), vector, files[HEAD], ["vector"], ["mean", "variance"])
+    head = _Head(model.head).eval()
+    _export(head, vector, files[HEAD], ["vector"], ["mean", "variance"])
     _check(model, files, {name: x.shape[1] for name, x in windows.items()})
     digest = weights_digest(predictor.files.model_file)
     (output_dir / DIGEST).write_text(digest, encoding="utf-8")
@@ -110,6 +126,11 @@ def _export(
     except Exception as e:
         # whatever a part's own operations raise
         raise _cannot_be_exported(file.stem, e) from e
+    graph = program.model.graph
+    for value in (value for node in graph for value in node.outputs):
+        # torch names values after what computes them, `mean` for one
+        if value.name in output_names and value not in graph.outputs:
+            value.name = f"{value.name}_within"
     program.save(str(file))
     _make_small(file)
 
@@ -182,7 +203,7 @@ def _check(
         f"{name}_lengths": torch.full((len(x),), x.shape[1])
         for name, x in batch.items()
     }
-    expected = model.predict(**batch, **lengths)
+    expected = _Head(model.head)(model.encode(**batch, **lengths))
     for ours, theirs in zip((mean, variance), expected, strict=True):
         difference = float(np.abs(ours - theirs.numpy()).max())
         if not difference <= MAX_DIFFERENCE:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from espnet_samos.audio import reading, resampling, signal_report
+from espnet_samos.audio.windows import SILENCE_TOLERANCE
 from espnet_samos.inference.onnx_engine import BRANCHES, graphs
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.integrations import page_words
@@ -111,8 +112,10 @@ def description(predictor: MosPredictor) -> Dict[str, Any]:
         hop_seconds=seconds / 2,
         windows=predictor.windows,
         pad_short_clips=predictor.preprocess.pad_short_clips,
+        silence_tolerance=SILENCE_TOLERANCE,
         multichannel=predictor.preprocess.multichannel,
         label_note=predictor.label_note,
+        scores=list(predictor.scores[1:]),
         z95=Z95,
         min_fs=reading.MIN_RATE,
         max_fs=reading.MAX_RATE,

@@ -65,7 +65,7 @@ class SamosMosMetric(BaseMetric):
             `samos_mos_high`, its 95 % interval; `samos_mos_bandwidth`, the frequency in
             Hz above which the clip has nothing; `samos_mos_text_warnings`, their codes;
             `samos_mos_text_labels`, what the labels are. VERSA's summaries leave out
-            what has `text` in its name.
+            what has `text` in its name. Further scores of the model are `samos_<name>`.
 
         Raises:
             ValueError: There are no samples, or they cannot be scored.
@@ -92,6 +92,7 @@ class SamosMosMetric(BaseMetric):
             "samos_mos_bandwidth": float(result.bandwidth),
             "samos_mos_text_warnings": " ".join(result.warnings),
             "samos_mos_text_labels": result.label_note,
+            **{f"samos_{name}": score.mean for name, score in result.scores.items()},
         }
 
     def get_metadata(self):

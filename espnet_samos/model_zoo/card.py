@@ -13,6 +13,7 @@ from espnet_samos.evaluation.metrics import METRICS
 from espnet_samos.evaluation.report import (
     EXPLANATION,
     Scores,
+    further_scores,
     read_experiment,
     set_table,
 )
@@ -41,9 +42,9 @@ def card(results: Dict[str, Scores], description: str) -> Dict[str, Any]:
         description: One line.
 
     Returns:
-        `description`, `label_note` and `results`: for each set, overall and for each
-        native rate in Hz, the number of clips `n` and the metrics at the utterance
-        level, None where undefined.
+        `description`, `label_note` and `results`: for each set, overall, for each
+        native rate in Hz and for each further score that has labels, the number of
+        clips `n` and the metrics at the utterance level, None where undefined.
     """
     return {
         "description": description,
@@ -51,7 +52,11 @@ def card(results: Dict[str, Scores], description: str) -> Dict[str, Any]:
         "results": {
             scores["set"]: {
                 group: _agreement(result["utterance"])
-                for group, result in scores["groups"].items()
+                for group, result in {
+                    **scores["groups"],
+                    **further_scores(scores),
+                }.items()
+                if result is not None
             }
             for scores in results.values()
         },
@@ -149,13 +154,21 @@ def write_model_card(
         inference_tag: The results to show.
         name: Name of the model; by default that of the experiment.
         description: One line; by default one that says no more than the name.
-        about: Markdown for what only people know.
+        about: Markdown for what only people know; conf/about.md of the recipe, filled
+            in.
         command: What made the model.
 
     Raises:
+        ValueError: `about` has a TODO left.
         ScoringError: There are no results, or one is malformed.
         FileNotFoundError: There is no `config.yaml`.
     """
+    for number, line in enumerate(about.splitlines(), start=1):
+        if "TODO" in line:
+            raise ValueError(
+                f"line {number} of what --about names is not filled in "
+                f"({line.strip()}): replace the TODO, or delete the line"
+            )
     exp_dir = Path(exp_dir)
     output_dir = exp_dir if output_dir is None else Path(output_dir)
     config = read_config(exp_dir / CONFIG)

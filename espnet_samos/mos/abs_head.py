@@ -1,28 +1,44 @@
 """The base of the head slot."""
 
 from abc import ABC, abstractmethod
-from typing import Dict, Mapping, Optional, Tuple
+from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 import torch
 
+from espnet_samos.utils.score_names import MOS
+
 
 class AbsHead(torch.nn.Module, ABC):
-    """Turn a clip's vector into a predicted distribution of its score.
+    """Turn a clip's vector into a predicted distribution of its score, or of several.
 
     A head is built with `input_size`, the vector's dimension, before its own options.
 
     Attributes:
         takes_branches: Whether it is also built with `spectrogram_size`, the dimension
             of the spectrogram branch's part, which comes last; 0 without that branch.
-        partial_names: Partial scores that it predicts too, each from 1 to 5.
+        scores: What it predicts: the MOS, and further scores with labels
+            `mos_<name>`.
+        partial_names: Scores from 1 to 5 that the MOS is composed of, whose labels
+            `mos_<name>` it learns too.
     """
 
     takes_branches = False
+    scores: Tuple[str, ...] = (MOS,)
     partial_names: Tuple[str, ...] = ()
+
+    @classmethod
+    def further_labels(cls, scores: Sequence[str]) -> Tuple[str, ...]:
+        """Return the names of the labels `mos_<name>` that such a head learns."""
+        return tuple(dict.fromkeys((*scores[1:], *cls.partial_names)))
 
     @abstractmethod
     def forward(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Predict: (Batch, Dim) -> mean (Batch,) and variance (Batch,)."""
+        """Predict the MOS: (Batch, Dim) -> mean (Batch,) and variance (Batch,)."""
+
+    def all_scores(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Predict every score: (Batch, Dim) -> means and variances (Batch, NScores)."""
+        mean, variance = self(vector)
+        return mean[:, None], variance[:, None]
 
     @abstractmethod
     def loss(
@@ -41,7 +57,7 @@ class AbsHead(torch.nn.Module, ABC):
 
         Args:
             vector: The clips' vectors (Batch, Dim).
-            labels: Labels (Batch,) by name, where the data have them.
+            labels: Labels (Batch,) by name; NaN where a clip has none.
         """
         return vector.new_zeros(())
 
@@ -53,7 +69,8 @@ class AbsHead(torch.nn.Module, ABC):
     ) -> Tuple[torch.Tensor, torch.Tensor]:
         """Map predictions, each (Batch,), to the scales of the clips' corpora.
 
-        Heads that know one scale only leave them as they are. `corpus` is each clip's
+        It is the MOS that has scales. Heads that know one scale only leave them as they
+        are. `corpus` is each clip's
         place (Batch,) in the head's list of corpora; None where there is one corpus.
         """
         return mean, variance

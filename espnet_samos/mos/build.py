@@ -15,7 +15,7 @@ from espnet2.torch_utils.initialize import initialize
 from espnet_samos.audio.preprocessor import (
     SPECTROGRAM_RATE,
     SSL_RATE,
-    CorpusPreprocessor,
+    LabelPreprocessor,
 )
 from espnet_samos.frontend.upstreams.checkpoint import read_checkpoint
 from espnet_samos.mos.comparison_head import ComparisonHead
@@ -63,10 +63,17 @@ def check_trusted(config: Mapping[str, Any], where: str) -> None:
         )
 
 
-def build_preprocessor(args: argparse.Namespace, train: bool) -> CorpusPreprocessor:
+def labels_of(args: argparse.Namespace) -> Tuple[str, ...]:
+    """Return the names of the labels `mos_<name>` that the chosen head learns."""
+    scores = args.head_conf.get("scores", ())
+    return head_choices.get_class(args.head).further_labels(scores)
+
+
+def build_preprocessor(args: argparse.Namespace, train: bool) -> LabelPreprocessor:
     """Build the audio path from a clip to the windows of the model."""
-    return CorpusPreprocessor(
+    return LabelPreprocessor(
         corpora=args.head_conf.get("corpora", ()),
+        scores=labels_of(args),
         train=train,
         # the encoders are the model's: statistics are collected without them
         use_ssl=args.ssl_frontend is not None,
@@ -89,7 +96,7 @@ def build_model(
 
     Args:
         args: A configuration, as `config.yaml` of a training has it.
-        model_class: What to make of the parts.
+        model_class: What holds the slots.
 
     Raises:
         ValueError: A branch is half there, or there is none.

@@ -1,13 +1,18 @@
 """The head that composes the score of what is below 8 kHz and what is above."""
 
-from typing import Mapping, Sequence, Tuple
+from typing import Mapping, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
 
 from espnet_samos.mos.gaussian_head import GaussianHead, mlp
+from espnet_samos.utils.score_names import MOS
 
 LOWEST, HIGHEST = 1.0, 5.0
+
+
+def _within_scale(x: torch.Tensor) -> torch.Tensor:
+    return LOWEST + (HIGHEST - LOWEST) * torch.sigmoid(x)
 
 
 class _LinearAndMlp(torch.nn.Module):
@@ -44,7 +49,8 @@ class ComposedHead(GaussianHead):
 
     Each partial score is the mean of those of a linear map and of an MLP, whose errors
     differ: an MLP fits what it was trained on, a linear map strays less elsewhere. How
-    far they lead to different scores is part of a prediction's variance.
+    far they lead to different scores is part of a prediction's variance. Further scores
+    are such means, too, of the whole vector; nothing is composed of them.
 
     Args:
         input_size: Dimension of the clip's vector.
@@ -57,9 +63,10 @@ class ComposedHead(GaussianHead):
         proxy_error: Standard deviation of the labels, where they are computed, around
             what listeners say: part of each prediction, not of the loss.
         corpora: Corpora with scales of their own, as `ScoreAlignments` takes them.
+        scores: What is predicted, `mos` first.
 
     Raises:
-        ValueError: One of the branches is missing.
+        ValueError: One of the branches is missing, or as `GaussianHead`.
     """
 
     takes_branches = True
@@ -76,8 +83,9 @@ class ComposedHead(GaussianHead):
         partial_weight: float = 1.0,
         proxy_error: float = 0.0,
         corpora: Sequence[str] = (),
+        scores: Sequence[str] = (MOS,),
     ):
-        super().__init__(input_size, hidden_sizes, corpora)
+        super().__init__(input_size, hidden_sizes, corpora, scores)
         if not 0 < spectrogram_size < input_size:
             raise ValueError(
                 "head: composed needs both branches: choose an SSL and a spectrogram "
@@ -88,16 +96,26 @@ class ComposedHead(GaussianHead):
         self.norm = torch.nn.BatchNorm1d(input_size, affine=False)
         self.mean_mlp = _LinearAndMlp(self.sizes[0], hidden_sizes, 1, dropout_rate)
         self.band_mlp = _LinearAndMlp(self.sizes[1], hidden_sizes, 2, dropout_rate)
+        self.further_mlp: Optional[_LinearAndMlp] = None
+        if len(self.scores) > 1:
+            sizes = (input_size, hidden_sizes, len(self.scores) - 1)
+            self.further_mlp = _LinearAndMlp(*sizes, dropout_rate)
         self.lost_share = lost_share
         self.added_share = added_share
         self.partial_weight = partial_weight
         self.proxy_error = proxy_error
 
-    def forward(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Predict: (Batch, Dim) -> mean (Batch,), 1 to 5, and variance > 0 (Batch,)."""
+    def all_scores(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Predict every score: (Batch, Dim) -> means and variances (Batch, NScores).
+
+        Means are from 1 to 5.
+        """
         vector = self.norm(vector.float())
-        both = self._compose(self._partial(vector))
-        variance = 4 * F.softplus(self.variance_mlp(vector).squeeze(-1))
+        # (2, Batch, 1)
+        both = self._compose(self._partial(vector))[..., None]
+        if self.further_mlp is not None:
+            both = torch.cat([both, _within_scale(self.further_mlp(vector))], dim=-1)
+        variance = 4 * F.softplus(self.variance_mlp(vector))
         mean = both.mean(dim=0)
         if not self.training:
             variance = variance + (both - mean).square().mean(dim=0)
@@ -112,7 +130,7 @@ class ComposedHead(GaussianHead):
         """(Batch, Dim) -> (2, Batch, 3)"""
         ssl, spectrogram = vector.split(self.sizes, dim=-1)
         both = torch.cat([self.mean_mlp(ssl), self.band_mlp(spectrogram)], dim=-1)
-        return LOWEST + (HIGHEST - LOWEST) * torch.sigmoid(both)
+        return _within_scale(both)
 
     def _compose(self, partial: torch.Tensor) -> torch.Tensor:
         """(..., 3) -> (...)"""
@@ -125,13 +143,15 @@ class ComposedHead(GaussianHead):
         self, vector: torch.Tensor, labels: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
         """Compute the loss of the partial scores whose labels are there."""
-        # each is learnt by itself
-        losses = [
-            F.smooth_l1_loss(score, labels[name], beta=0.4)
-            for predicted in self._partial(self.norm(vector.float()))
-            for name, score in zip(
-                self.partial_names, predicted.unbind(dim=-1), strict=True
-            )
-            if name in labels
-        ]
-        return self.partial_weight * sum(losses, vector.new_zeros(()))
+        # (Batch, 3)
+        label = torch.stack([labels[name] for name in self.partial_names], dim=-1)
+        there = ~label.isnan()
+        # (2, Batch, 3): each is learnt by itself
+        both = self._partial(self.norm(vector.float()))
+        losses = F.smooth_l1_loss(
+            both.where(there, 0.0),
+            label.where(there, 0.0).expand_as(both),
+            reduction="none",
+            beta=0.4,
+        )
+        return self.partial_weight * losses.mean(dim=1).sum()

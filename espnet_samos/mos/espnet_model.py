@@ -11,6 +11,7 @@ from espnet2.train.abs_espnet_model import AbsESPnetModel
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.abs_head import AbsHead
 from espnet_samos.mos.comparison_head import ComparisonHead
+from espnet_samos.utils.score_names import table_name
 
 # In the names of the weights that ESPnet's adapters (LoRA, Houlsby) add
 ADAPTER = re.compile(r"\.lora_|adapter")
@@ -85,6 +86,17 @@ class ESPnetMosModel(AbsESPnetModel):
         """
         return self.head(self.encode(**batch))
 
+    def predict_all(self, **batch: Any) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Predict every score of the head, the MOS first.
+
+        Args:
+            batch: As `encode` takes it.
+
+        Returns:
+            Means and variances (Batch, NScores), as `predict` has them of the first.
+        """
+        return self.head.all_scores(self.encode(**batch))
+
     def encode(
         self,
         speech_16k: Optional[torch.Tensor] = None,
@@ -142,25 +154,27 @@ class ESPnetMosModel(AbsESPnetModel):
                 for `label_error`.
             votes: Numbers of these ratings (Batch, 1).
             utt_id: The clips' names, for the trainer's hook.
-            batch: As `encode` takes it, and labels `mos_<name>` (Batch, 1) of partial
-                scores that the head has.
+            batch: As `encode` takes it, and labels `mos_<name>` (Batch, 1) of further
+                and partial scores that the head has; NaN where a clip has none, which
+                then adds nothing to the loss.
 
         Returns:
-            `loss`, `stats` and `weight` as ESPnet's trainer reads them, and the
-            predicted `mean` (Batch,), on the scale of each clip's corpus, which
-            the trainer's hook reads.
+            `loss`, `stats` and `weight` as ESPnet's trainer reads them. For the
+            trainer's hook, the predicted `mean` (Batch,), on the scale of each clip's
+            corpus, and `further`, means (Batch,) by name of the further scores.
 
         Raises:
             ValueError: `label_error` is set and the labels' ratings are not there.
         """
         mos = mos.flatten()
-        partial_labels = {
-            name: batch.pop(f"mos_{name}").flatten()
-            for name in self.head.partial_names
-            if f"mos_{name}" in batch
+        none = torch.full_like(mos, torch.nan)
+        labels = {
+            name: batch.pop(table_name(name), none).flatten()
+            for name in self.head.further_labels(self.head.scores)
         }
         vector = self.encode(**batch)
-        mean, variance = self.head(vector)
+        means, variances = self.head.all_scores(vector)
+        mean, variance = means[:, 0], variances[:, 0]
         if corpus is not None:
             corpus = corpus.flatten()
         mean, variance = self.head.align(mean, variance, corpus)
@@ -173,15 +187,30 @@ class ESPnetMosModel(AbsESPnetModel):
                 )
             spread = variance + (mos_std.square() / votes).flatten()
         loss = self.head.loss(mean, spread, mos)
-        if partial_labels:
-            loss = loss + self.head.partial_loss(vector, partial_labels)
+        further = {name: means[:, i] for i, name in enumerate(self.head.scores) if i}
+        for i, (name, predicted) in enumerate(further.items(), 1):
+            there = ~labels[name].isnan()
+            # a right and certain prediction has neither loss nor gradient
+            loss = loss + self.head.loss(
+                predicted.where(there, 0.0),
+                variances[:, i].where(there, 1.0),
+                labels[name].where(there, 0.0),
+            )
+        if self.head.partial_names:
+            loss = loss + self.head.partial_loss(vector, labels)
         stats = dict(
             loss=loss.detach(),
             predicted_std=variance.detach().sqrt().mean(),
             **self.head.stats(),
         )
         loss, stats, weight = force_gatherable((loss, stats, len(mos)), loss.device)
-        return dict(loss=loss, stats=stats, weight=weight, mean=mean.detach())
+        return dict(
+            loss=loss,
+            stats=stats,
+            weight=weight,
+            mean=mean.detach(),
+            further={name: predicted.detach() for name, predicted in further.items()},
+        )
 
     def collect_feats(self, **batch: torch.Tensor) -> Dict[str, torch.Tensor]:
         """Return no features: ESPnet's statistics of them have no use here.

@@ -1,4 +1,4 @@
-"""The head: mean and variance of the opinion score."""
+"""The head: mean and variance of the opinion score, or of several scores."""
 
 from itertools import pairwise
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from espnet_samos.mos.abs_head import AbsHead
 from espnet_samos.mos.score_alignment import ScoreAlignments
+from espnet_samos.utils.score_names import MOS, check_scores
 
 MIN_VARIANCE = 1e-6
 
@@ -51,6 +52,10 @@ class GaussianHead(AbsHead):
         input_size: Dimension of the clip's vector.
         hidden_sizes: Units in the hidden layers of each MLP.
         corpora: Corpora with scales of their own, as `ScoreAlignments` takes them.
+        scores: What is predicted, `mos` first. Several scores share the hidden layers.
+
+    Raises:
+        ValueError: `scores` cannot be these, or `ScoreAlignments` refuses `corpora`.
     """
 
     def __init__(
@@ -58,20 +63,28 @@ class GaussianHead(AbsHead):
         input_size: int,
         hidden_sizes: Sequence[int] = (64, 32),
         corpora: Sequence[str] = (),
+        scores: Sequence[str] = (MOS,),
     ):
         super().__init__()
+        self.scores = check_scores(scores)
         self.alignment = ScoreAlignments(corpora)
-        self.mean_mlp: torch.nn.Module = mlp((input_size, *hidden_sizes, 1))
-        self.variance_mlp = mlp((input_size, *hidden_sizes, 1))
+        sizes = (input_size, *hidden_sizes, len(self.scores))
+        self.mean_mlp: torch.nn.Module = mlp(sizes)
+        self.variance_mlp = mlp(sizes)
 
     def forward(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
-        """Predict: (Batch, Dim) -> mean (Batch,) and variance > 0 (Batch,).
+        """Predict the MOS: (Batch, Dim) -> mean (Batch,) and variance > 0 (Batch,).
 
         The mean is not clipped to 1..5.
         """
-        mean = 2 * self.mean_mlp(vector).squeeze(-1)
+        means, variances = self.all_scores(vector)
+        return means[:, 0], variances[:, 0]
+
+    def all_scores(self, vector: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        """Predict every score: (Batch, Dim) -> means and variances (Batch, NScores)."""
+        mean = 2 * self.mean_mlp(vector)
         # float32 under autocast too: bfloat16 has three digits
-        variance = 4 * F.softplus(self.variance_mlp(vector).squeeze(-1).float())
+        variance = 4 * F.softplus(self.variance_mlp(vector).float())
         return mean.float(), variance
 
     def loss(

@@ -12,8 +12,7 @@ from espnet2.utils.nested_dict_action import NestedDictAction
 from espnet2.utils.types import str2bool, str_or_none
 
 from espnet_samos.audio.preprocessor import MosPreprocessor
-from espnet_samos.mos.build import build_model, build_preprocessor
-from espnet_samos.mos.composed_head import ComposedHead
+from espnet_samos.mos.build import build_model, build_preprocessor, labels_of
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import SLOTS
 from espnet_samos.tasks.guarded import GuardedTask
@@ -22,12 +21,10 @@ from espnet_samos.train.checkpoint import check_fits
 from espnet_samos.train.dump_ssl_feats import ssl_settings, weights_digest
 from espnet_samos.train.ssl_feats import check_same_ssl
 from espnet_samos.train.trainer import MosTrainer
+from espnet_samos.utils.score_names import score_tables, table_name
 
-# Of a clip, one each; partial scores where the head has some.
-LABELS = (
-    *("mos", "corpus", "mos_std", "votes"),
-    *(f"mos_{name}" for name in ComposedHead.partial_names),
-)
+LABELS = ("mos", "corpus", "mos_std", "votes")  # of a clip, one each
+SCORES = "scores"  # a data directory, whose labels of further scores are read
 
 
 class MosTask(GuardedTask):
@@ -83,6 +80,13 @@ class MosTask(GuardedTask):
             help="The learning rate of the SSL frontend, where it is trained, as a "
             "multiple of that of the rest",
         )
+        group.add_argument(
+            "--compile",
+            type=str2bool,
+            default=False,
+            help="Compile the encoders with torch.compile: faster on a GPU after some "
+            "tens of seconds",
+        )
         group = parser.add_argument_group(description="Distributed training related")
         group.add_argument(
             "--dist_timeout",
@@ -96,7 +100,9 @@ class MosTask(GuardedTask):
     @classmethod
     def build_collate_fn(cls, args: argparse.Namespace, train: bool) -> Callable:
         """Stack windows, which all have the same length."""
-        return CommonCollateFn(not_sequence=list(LABELS))
+        return CommonCollateFn(
+            not_sequence=[*LABELS, *map(table_name, labels_of(args))]
+        )
 
     @classmethod
     def build_preprocess_fn(
@@ -126,8 +132,8 @@ class MosTask(GuardedTask):
     def optional_data_names(
         cls, train: bool = True, inference: bool = False
     ) -> Tuple[str, ...]:
-        """Allow SSL features that were computed beforehand, and corpora's names."""
-        return () if inference else ("ssl_feats", *LABELS)
+        """Allow SSL features computed beforehand, corpora's names, further labels."""
+        return () if inference else ("ssl_feats", SCORES, *LABELS)
 
     @classmethod
     def build_optimizers(
@@ -138,10 +144,11 @@ class MosTask(GuardedTask):
         Raises:
             ValueError: An SSL frontend is to be trained beside SSL features from
                 disk, which would leave it as it is; these are features of another SSL
-                model, layer or window; or its learning rate is set though it is not
-                trained.
+                model, layer or window; its learning rate is set though it is not
+                trained; or a score that the head predicts has no labels.
             TrainingError: The checkpoint to resume from is of another model.
         """
+        cls._check_labels(args, model)
         ssl = [] if model.ssl_frontend is None else model.ssl_frontend.parameters()
         ssl = [parameter for parameter in ssl if parameter.requires_grad]
         data_names = [name for _, name, _ in args.train_data_path_and_name_and_type]
@@ -175,6 +182,20 @@ class MosTask(GuardedTask):
                     dict(group, params=mine, lr=args.ssl_lr_factor * group["lr"])
                 )
         return optimizers
+
+    @classmethod
+    def _check_labels(cls, args: argparse.Namespace, model: ESPnetMosModel) -> None:
+        """Check that there are labels of every score that the head predicts."""
+        inputs = args.train_data_path_and_name_and_type
+        folders = [path for path, name, _ in inputs if name == SCORES]
+        there = {name for folder in folders for name in score_tables(folder)}
+        missing = [name for name in model.head.scores[1:] if name not in there]
+        if missing:
+            raise ValueError(
+                f"head_conf.scores has {', '.join(missing)}, but no clip to train on "
+                f"has such a label ({', '.join(folders) or 'no data directory'}): add "
+                f"a table {table_name(missing[0])}, or leave the score out"
+            )
 
     @classmethod
     def _check_ssl_feats(cls, args: argparse.Namespace, model: ESPnetMosModel) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import datetime
 import logging
+import math
 from dataclasses import dataclass
 from typing import Dict, List, Tuple
 
@@ -23,6 +24,7 @@ from espnet_samos.train.checkpoint import (
 )
 from espnet_samos.train.errors import TrainingError
 from espnet_samos.utils.files import full_disk
+from espnet_samos.utils.score_names import MOS, table_name
 
 # What a correlation counts as where it is not defined (say, all predictions are
 # equal): NaN would corrupt ESPnet's sorting of epochs.
@@ -60,9 +62,15 @@ def validation_metrics(scores: Dict[str, Tuple[float, float]]) -> Dict[str, floa
 
 @dataclass
 class MosTrainerOptions(TrainerOptions):
-    """ESPnet's options, and how long to wait for other processes, in seconds."""
+    """ESPnet's options, and ours.
+
+    Attributes:
+        dist_timeout: How long to wait for other processes, in seconds.
+        compile: Whether the encoders are compiled.
+    """
 
     dist_timeout: int
+    compile: bool
 
 
 def _is_first(distributed_option: DistributedOption) -> bool:
@@ -109,12 +117,17 @@ class MosTrainer(Trainer):
     def run(
         cls,
         *,
+        model: torch.nn.Module,
         trainer_options: MosTrainerOptions,
         distributed_option: DistributedOption,
         **kwargs,
     ) -> None:
         """Train as ESPnet does, waiting only so long for another process."""
         cls.before_saving = saved_files(trainer_options.output_dir)
+        if trainer_options.compile:
+            for encoder in (model.ssl_encoder, model.spectrogram_encoder):
+                if encoder is not None:
+                    encoder.compile()  # in place: its weights keep their names
         if distributed_option.distributed:
             # which has no underscore from some torch on
             set_timeout = (
@@ -124,6 +137,7 @@ class MosTrainer(Trainer):
             set_timeout(datetime.timedelta(seconds=trainer_options.dist_timeout))
         try:
             super().run(
+                model=model,
                 trainer_options=trainer_options,
                 distributed_option=distributed_option,
                 **kwargs,
@@ -156,14 +170,23 @@ class MosTrainer(Trainer):
     ) -> None:
         """Validate as ESPnet does and report MSE, LCC, SRCC and KTAU.
 
-        The checkpoint, which ESPnet writes next, is set aside.
+        Those of further scores that have labels are `mse_<name>` and so on. The
+        checkpoint, which ESPnet writes next, is set aside.
         """
-        scores: Dict[str, Tuple[float, float]] = {}
+        # of each score the pairs of `validation_metrics`
+        scores: Dict[str, Dict[str, Tuple[float, float]]] = {MOS: {}}
 
         def record(module, args, batch, output):
-            labels = batch["mos"].flatten().tolist()
-            pairs = zip(output["mean"].tolist(), labels, strict=True)
-            scores.update(zip(batch["utt_id"], pairs, strict=True))
+            means = {MOS: output["mean"]}
+            for name, mean in output["further"].items():
+                means[table_name(name)] = mean
+            for name in means.keys() & batch.keys():
+                labels = batch[name].flatten().tolist()
+                pairs = zip(means[name].tolist(), labels, strict=True)
+                known = scores.setdefault(name, {})
+                for utt, pair in zip(batch["utt_id"], pairs, strict=True):
+                    if not math.isnan(pair[1]):
+                        known[utt] = pair
 
         hook = model.register_forward_hook(record, with_kwargs=True)
         try:
@@ -181,8 +204,17 @@ class MosTrainer(Trainer):
             parts: List = [None] * torch.distributed.get_world_size()
             torch.distributed.all_gather_object(parts, scores)
             # An utterance that two ranks had counts once.
-            scores = {utt: pair for part in parts for utt, pair in part.items()}
-        reporter.register(validation_metrics(scores))
+            scores = {
+                name: {
+                    utt: p for part in parts for utt, p in part.get(name, {}).items()
+                }
+                for name in sorted(set().union(*parts))
+            }
+        for name, pairs in scores.items():
+            if pairs:
+                values = validation_metrics(pairs)
+                ending = name.removeprefix(MOS)
+                reporter.register({f"{key}{ending}": x for key, x in values.items()})
         reporter.next()
         if _is_first(distributed_option):
             set_aside(options.output_dir, reporter.get_epoch())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.audio.reading import AudioError
 from espnet_samos.audio.resampling import resample
-from espnet_samos.audio.windows import cut_windows, window_starts
+from espnet_samos.audio.windows import cut_windows, sound_bounds, window_starts
 
 BRANCHES = {"speech_16k": 16000, "speech_48k": 48000}
 RATES = st.one_of(
@@ -152,3 +152,59 @@ def test_a_random_window_has_the_samples_of_the_clip_resampled_whole(fs, seed):
         np.testing.assert_allclose(data[name], whole[first : first + rate], atol=1e-6)
         places.append(first / rate)
     assert places[0] == places[1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    fs=RATES,
+    seconds=st.floats(0.3, 4.0),
+    before=st.floats(0, 3.0),
+    pause=st.floats(0, 3.0),
+    after=st.floats(0, 3.0),
+    offset=st.sampled_from([0.0, 0.01]),
+    sizes=st.lists(st.integers(1, 20000), min_size=1, max_size=3),
+)
+def test_silence_around_a_clip_is_left_out_where_it_may_follow(
+    fs, seconds, before, pause, after, offset, sizes
+):
+    def cut(samples):
+        parts = blocks(samples.astype(np.float32), sizes)
+        return list(cut_windows(parts, fs, BRANCHES, 1.0, 0.5, pad_short_clips=True))
+
+    half = noise(int(seconds * fs / 2))
+    clip = np.concatenate([half, np.zeros(int(pause * fs)), half]) + offset
+    ends = [np.full(int(t * fs), offset) for t in (before, after)]
+    if any(len(end) == 1 for end in ends):
+        ends = [end[:0] for end in ends]
+    padded = np.concatenate([ends[0], clip, ends[1]])
+    for expected, window in zip(cut(clip), cut(padded), strict=True):
+        assert window.start == pytest.approx(expected.start + len(ends[0]) / fs)
+        assert window.end == pytest.approx(expected.end + len(ends[0]) / fs)
+        for name in BRANCHES:
+            np.testing.assert_array_equal(window.data[name], expected.data[name])
+    first, end = sound_bounds(padded.astype(np.float32))
+    assert (first, end) == (len(ends[0]), len(ends[0]) + len(clip))
+
+
+def test_a_clip_of_silence_alone_is_one_silent_window():
+    for seconds in (0.2, 1.0, 5.5):
+        silence = np.full(int(seconds * 16000), 0.25, dtype=np.float32)
+        assert sound_bounds(silence) == (0, len(silence))
+        (window,) = cut_windows(
+            blocks(np.zeros_like(silence), [700]),
+            *(16000, BRANCHES, 1.0),
+            pad_short_clips=True,
+        )
+        assert window.silent and window.end == min(seconds, 1.0)
+
+
+def test_training_has_the_first_window_of_scoring():
+    fs = 24000
+    clip = np.concatenate([np.zeros(2 * fs), noise(3 * fs), np.zeros(fs)])
+    preprocess = MosPreprocessor(train=True, window_seconds=2.0, pad_short_clips=True)
+    trained = preprocess("a", dict(speech=clip, fs=np.array([fs])))
+    scored = next(
+        cut_windows([clip.astype(np.float32)], fs, BRANCHES, 2.0, pad_short_clips=True)
+    )
+    for name in BRANCHES:
+        np.testing.assert_allclose(trained[name], scored.data[name], atol=1e-7)

@@ -21,6 +21,7 @@ def test_reads_every_set(tmp_path):
         assert clip.system == f"NISQA_TRAIN_{part}_2"
         assert (clip.mos, clip.mos_std, clip.votes) == (2.25, 0.21, 5)
         assert clip.speaker == clip.utt_id and clip.lang == "en"
+        assert list(clip.scores) == ["noi", "col", "dis", "loud"]
     langs = {clip.lang for clip in sets["nisqa_test_for"].values()}
     assert langs == {"de"}
 

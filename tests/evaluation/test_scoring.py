@@ -1,5 +1,7 @@
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from espnet_samos.evaluation.scoring import (
     score_clips,
     score_dir,
 )
+from tests.recipe.small import RECIPE, needs_scripts
 from tests.scored import write_set, write_table
 
 
@@ -169,3 +172,46 @@ def test_missing_files_are_refused(tmp_path):
     (pred_dir / "scores.json").write_text("[]")
     with pytest.raises(ScoringError, match="not a result of mos_score"):
         read_scores(pred_dir / "scores.json")
+
+
+def read_table(path):
+    return dict(line.split() for line in path.read_text().splitlines())
+
+
+def write_metric_scp(folder):
+    scp = folder / "metric.scp"
+    write_table(
+        scp,
+        {utt: f'{{"mos": {mos}}}' for utt, mos in read_table(folder / "mos").items()},
+    )
+    return scp
+
+
+@needs_scripts
+@pytest.mark.parametrize("constant", [False, True], ids=["", "constant"])
+def test_aqa_result_files_are_those_of_its_own_scoring(tmp_path, constant):
+    ref_dir, pred_dir = write_set(tmp_path)
+    if constant:
+        write_table(
+            pred_dir / "mos", dict.fromkeys(read_table(pred_dir / "mos"), "3.0")
+        )
+    score_dir(ref_dir, pred_dir)
+    names = ["mse", "lcc", "srcc", "ktau"]
+    for level in ("utt", "sys"):
+        out_file = tmp_path / f"{level}.json"
+        subprocess.run(
+            [
+                *(sys.executable, RECIPE / "pyscripts/utils/aqa_eval.py"),
+                *("--level", level, "--sys_info", ref_dir / "utt2sys"),
+                *("--ref_metrics", write_metric_scp(ref_dir)),
+                *("--pred_metrics", write_metric_scp(pred_dir)),
+                *("--out_file", out_file),
+            ],
+            check=True,
+        )
+        expected = json.loads(out_file.read_text())
+        ours = json.loads((pred_dir / f"{level}_result.json").read_text())
+        assert list(ours) == list(expected) == [f"{level}_mos_{n}" for n in names]
+        for name, value in expected.items():
+            assert (value is None) == (constant and not name.endswith("mse"))
+            assert ours[name] == (value and pytest.approx(value, rel=1e-12))

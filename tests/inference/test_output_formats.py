@@ -1,13 +1,14 @@
 import csv
 import dataclasses
 import io
+import json
 
 import numpy as np
 import pytest
 
 from espnet_samos.corpora.metric_scp import read_metric_scp
 from espnet_samos.inference.output_formats import COLUMNS, FORMATS, to_pandas
-from espnet_samos.inference.result import MosResult
+from espnet_samos.inference.result import MosResult, Score
 
 GOOD = MosResult(
     name="a, b.wav",
@@ -38,7 +39,7 @@ def test_pandas_has_a_row_for_each_result():
 
 def test_sheet_lines_are_a_table_of_files_and_answers():
     head, line, with_failed = FORMATS["sheet"]
-    (row,) = csv.DictReader(io.StringIO(f"{head}\n{line(GOOD)}\n"))
+    (row,) = csv.DictReader(io.StringIO(f"{head(())}\n{line(GOOD)}\n"))
     assert row == {"wav_path": "a, b.wav", "system_id": "", "answer": "3.14159"}
     in_folder = line(dataclasses.replace(GOOD, name="/clips/codec_a/1.wav"))
     assert in_folder == "/clips/codec_a/1.wav,codec_a,3.14159"
@@ -56,4 +57,30 @@ def test_metric_lines_are_read_as_labels(tmp_path):
 @pytest.mark.parametrize("name", ["csv", "sheet"])
 def test_lines_have_the_columns_of_the_head(name):
     head, line, _ = FORMATS[name]
-    assert len(next(csv.reader([line(GOOD)]))) == len(head.split(","))
+    assert len(next(csv.reader([line(GOOD)]))) == len(head(()).split(","))
+
+
+SCORES = {"noi": Score(2.5, 0.25), "low": Score(4.0, 0.5)}
+
+
+def test_further_scores_have_columns_of_their_own():
+    good = dataclasses.replace(GOOD, scores=SCORES)
+    bad = dataclasses.replace(BAD, scores=dict.fromkeys(SCORES, Score()))
+    head, line, _ = FORMATS["csv"]
+    lines = [head(list(SCORES)), line(good), line(bad)]
+    row, empty = csv.DictReader(lines)
+    # the interval's `low` is another column
+    assert (row["low"], row["mos_low"]) == ("2.1616", "4.0")
+    assert (row["mos_noi"], row["mos_noi_std"]) == ("2.5", "0.25")
+    assert empty["mos_noi"] == empty["mos_low_std"] == ""
+    table = to_pandas([good, bad])
+    assert list(table.columns) == lines[0].split(",")
+    assert table["mos_noi"][0] == 2.5 and np.isnan(table["mos_noi"][1])
+    row = json.loads(FORMATS["json"].line(good))
+    assert row["mos_low_std"] == 0.5 and "scores" not in row
+    assert json.loads(FORMATS["json"].line(bad))["mos_low"] is None
+    (_, _, metrics) = FORMATS["metric"].line(good).partition("wav ")
+    assert json.loads(metrics) == {"mos": 3.1416, "noi": 2.5, "low": 4.0}
+    head, line, _ = FORMATS["table"]
+    where = head(list(SCORES)).index("noi") + 3  # its end
+    assert line(good)[:where].endswith(" 2.50±0.25")

@@ -39,7 +39,8 @@ def test_a_short_clip_has_the_recipes_score(predictor):
         data = predictor.preprocess("x", dict(speech=clip, fs=np.array([22050])))
         mean, std = predictor.torch_engine.predict_batch(collate([data]))
         result = predictor.predict(clip, 22050)
-        assert (result.mean, result.std) == pytest.approx((mean[0], std[0]), abs=1e-6)
+        expected = (mean.item(), std.item())
+        assert (result.mean, result.std) == pytest.approx(expected, abs=1e-6)
         assert result.num_windows == 1
         low, high = result.interval
         assert (low + high) / 2 == pytest.approx(result.mean)

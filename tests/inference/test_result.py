@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from espnet_samos.audio.windows import window_starts
-from espnet_samos.inference.result import MosResult, WindowScore, mixture
+from espnet_samos.inference.result import MosResult, Score, WindowScore, mixture
 
 
 def test_a_mixture_has_the_moments_of_draws_from_it():
@@ -57,6 +57,11 @@ def test_windows_count_by_the_sound_in_them():
     mean, std = mixture(scores, 1.0)
     assert mean == pytest.approx((0.25 * 2 + 3) / 1.25)
     assert std**2 == pytest.approx(0.3**2 + 0.2 * 0.8)
+
+
+def test_a_window_can_be_seen_as_one_of_a_further_score():
+    window = WindowScore(0, 1, 3.0, 0.5, 0.7, {"noi": Score(2.0, 0.1)})
+    assert window.of("noi")[:5] == (0, 1, 2.0, 0.1, 0.7)
 
 
 def test_silence_alone_has_no_score():

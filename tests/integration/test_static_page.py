@@ -84,7 +84,7 @@ def check(page, path):
         r"^(.*)\n95 % interval: (\S+) to (\S+)[^$]*Bandwidth\s(\S+) kHz", answer
     )
     score, low, high, band = map(float, numbers.groups())
-    assert score == pytest.approx(result.mean, abs=0.01)
+    assert score == pytest.approx(result.mean, abs=0.008)  # it has two digits
     assert (low, high) == pytest.approx(result.interval, abs=0.02)
     assert band == pytest.approx(result.bandwidth / 1000, abs=0.06)
     assert result.label_note in answer
@@ -99,7 +99,12 @@ def test_scores_are_those_of_python(page, tmp_path, fs):
         round(11.3 * 48000)
     )
     clip[4 * 48000 : 5 * 48000] = 0
-    for name, samples in (("long.wav", clip), ("short.wav", clip[: 2 * 48000])):
+    # where windows begin matters to it
+    noise = np.sign(np.random.default_rng(1).standard_normal(7 * 48000))
+    changing = clip[: len(noise)] + np.linspace(-0.2, 0.2, len(noise)) ** 3 * noise
+    around = np.pad(changing, (2 * 48000, 48000))
+    short = clip[: 2 * 48000]
+    for name, samples in (("a.wav", clip), ("b.wav", short), ("c.wav", around)):
         soundfile.write(tmp_path / name, resample(samples, 48000, fs), fs)
         check(page, tmp_path / name)
 

@@ -44,12 +44,19 @@ def test_every_row_gets_its_answer_and_keeps_the_rest(predictor, benchmark, tmp_
         assert new == old  # 001 is no number, and 3.250 not 3.25
 
 
-def test_what_cannot_be_scored_has_no_answer_and_says_why(predictor, benchmark):
+def test_what_cannot_be_scored_has_no_answer_and_says_why(
+    predictor, benchmark, tmp_path
+):
     with open(benchmark, "a") as f:
         f.write("/missing.wav,003,utt3,1.0\n")
     table = score_sheet(benchmark, predictor, num_workers=0)
     assert np.isnan(table["answer"][3]) and table["answer"][:3].notna().all()
     assert "no such file" in table["error"][3] and table["error"][:3].isna().all()
+    # as the page writes it: SHEET makes a number of every answer
+    table.dropna(subset=["answer"]).to_csv(tmp_path / "answered.csv", index=False)
+    assert [float(row["answer"]) for row in read(tmp_path / "answered.csv")] == (
+        pytest.approx(list(table["answer"][:3]))
+    )
 
 
 def test_a_clip_with_several_ratings_is_read_once(predictor, benchmark, monkeypatch):

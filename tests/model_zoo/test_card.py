@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -6,6 +8,7 @@ from espnet_samos.evaluation.scoring import score_dir
 from espnet_samos.utils.environment import machine
 from tests.scored import write_set
 
+ROOT = Path(__file__).parents[2]
 NOTE = "labels are made up"
 CONFIG = dict(
     ssl_frontend="distillmos",
@@ -98,3 +101,16 @@ def test_what_is_missing_is_named(experiment):
     (exp_dir / "config.yaml").unlink()
     with pytest.raises(SystemExit, match="config.yaml"):
         write(exp_dir)
+
+
+def test_the_template_has_to_be_filled_in(experiment, tmp_path):
+    exp_dir, _ = experiment
+    template = ROOT / "conf/about.md"
+    with pytest.raises(SystemExit, match="line 4 .*What it is for"):
+        write(exp_dir, "--about", str(template))
+    assert not (exp_dir / "README.md").exists()
+    filled = tmp_path / "about.md"
+    lines = template.read_text().splitlines(keepends=True)[3:]
+    filled.write_text("".join(lines).replace("TODO", "known:"))
+    write(exp_dir, "--about", str(filled))
+    assert filled.read_text() in (exp_dir / "README.md").read_text()

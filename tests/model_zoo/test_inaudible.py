@@ -48,6 +48,16 @@ def test_a_dc_offset_hardly_moves_it(predictor, clip):
     assert predictor.predict(clip + 0.01, FS).mean == pytest.approx(before, abs=0.06)
 
 
+@pytest.mark.parametrize("before, after", [(0.1, 0.0), (0.0, 0.1), (10.0, 10.0)])
+@pytest.mark.parametrize("offset", [0.0, 0.01])
+def test_silence_around_it_does_not_move_it(predictor, clip, before, after, offset):
+    silence = [np.zeros(int(seconds * FS)) for seconds in (before, after)]
+    padded = np.concatenate([silence[0], clip, silence[1]])
+    plain, around = (predictor.predict(x + offset, FS) for x in (clip, padded))
+    assert around.mean == pytest.approx(plain.mean, abs=1e-6)
+    assert around.std == pytest.approx(plain.std, abs=1e-6)
+
+
 def test_what_is_no_speech_is_bad(predictor):
     rng = np.random.default_rng(0)
     white = 0.1 * rng.standard_normal(5 * FS)

@@ -139,7 +139,7 @@ def test_a_full_device_says_what_helps(predictor, monkeypatch):
     def full(**batch):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
-    monkeypatch.setattr(predictor.model, "predict", full)
+    monkeypatch.setattr(predictor.model, "predict_all", full)
     with pytest.raises(MemoryError, match="too small for 1 windows .* batch_size"):
         predictor.predict(speechlike(2.0, 24000), 24000)
 

@@ -33,7 +33,9 @@ def finished(tmp_path_factory):
     directory = tmp_path_factory.mktemp("recipe")
     recipe = make_recipe(directory)
     table = make_corpus(directory / "corpus")
-    result = run(recipe, table, "--stop_stage", "7", "--skip_upload", "false")
+    (recipe / "about.md").write_text("Rated by nobody.\n")
+    options = ["--skip_upload", "false", "--about", "about.md"]
+    result = run(recipe, table, "--stop_stage", "7", *options)
     assert result.returncode == 0, result.stdout[-5000:]
     return recipe, table
 
@@ -143,6 +145,7 @@ def test_the_packed_model_scores_as_the_original(finished, tmp_path, monkeypatch
         # fbank cannot be exported
         assert not any(name.startswith("onnx/") for name in names)
         assert b"my_test" in archive.read("README.md")
+        assert b"Rated by nobody." in archive.read("README.md")
     from espnet_samos.inference.predictor import MosPredictor
 
     predictor = MosPredictor.from_pretrained(packed)

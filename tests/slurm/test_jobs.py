@@ -31,7 +31,7 @@ def read(path):
 def slurm(recipe, *options):
     return run_script(
         recipe,
-        *("bash", "-c", '. ./path.sh && . ./cmd.sh && ${cuda_cmd} "$@"', "slurm"),
+        *("bash", "-c", '. ./path.sh && . local/cmd.sh && ${cuda_cmd} "$@"', "slurm"),
         *options,
         cmd_backend="slurm",
     )

@@ -227,7 +227,7 @@ def ssl_options(path, freeze):
 
 
 def test_ssl_learning_rate_is_the_factor_times_that_of_the_rest(ssl_checkpoint):
-    overlay = merge_files([str(CONF / "finetune_ssl.yaml")])
+    overlay = merge_files([str(CONF / "tuning/finetune_ssl.yaml")])
     assert overlay == dict(ssl_frontend_conf=dict(freeze=False), ssl_lr_factor=0.1)
     args = parse(
         *ssl_options(ssl_checkpoint, "false"),
@@ -307,7 +307,8 @@ def test_wrong_settings_of_ssl_training_are_refused(ssl_checkpoint):
 @pytest.mark.parametrize("name", ["mini", "paper"])
 def test_balanced_batches_have_the_size_of_others(name):
     """ESPnet's catpow sampler has its own option for the size of a batch."""
-    files = [str(CONF / f"{part}.yaml") for part in (f"{name}/train", "balanced")]
+    parts = (f"{name}/train", "tuning/balanced")
+    files = [str(CONF / f"{part}.yaml") for part in parts]
     config = merge_files(files)
     assert config["max_batch_size"] == config["batch_size"]
     assert (config["valid_iterator_type"], config["valid_batch_type"]) == (
@@ -323,13 +324,9 @@ def score_together(predictor, clips):
             for utt, (x, fs) in clips.items()
         ]
     )
-    return dict(
-        zip(
-            clips,
-            zip(*predictor.torch_engine.predict_batch(batch), strict=True),
-            strict=True,
-        )
-    )
+    moments = predictor.torch_engine.predict_batch(batch)
+    # (Batch, 1) each -> (Batch, 2)
+    return dict(zip(clips, np.concatenate(moments, axis=1), strict=True))
 
 
 @settings(

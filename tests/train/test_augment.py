@@ -1,4 +1,4 @@
-"""conf/augment.yaml over a configuration."""
+"""conf/tuning/augment.yaml over a configuration."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def parse(tmp_path, config, data_name="speech"):
 
 @pytest.mark.parametrize("size", ["mini", "paper"])
 def test_all_of_it_is_used_in_training(tmp_path, size):
-    names = [f"{size}/model.yaml", f"{size}/train.yaml", "augment.yaml"]
+    names = [f"{size}/model.yaml", f"{size}/train.yaml", "tuning/augment.yaml"]
     config = merge_files([str(CONF / name) for name in names])
     args = parse(tmp_path, config)
     preprocess = MosTask.build_preprocess_fn(args, train=True)
@@ -35,7 +35,7 @@ def test_all_of_it_is_used_in_training(tmp_path, size):
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_none_of_it_goes_with_ssl_features_from_disk(tmp_path, option):
-    values = merge_files([str(CONF / "augment.yaml")])["preprocessor_conf"]
+    values = merge_files([str(CONF / "tuning/augment.yaml")])["preprocessor_conf"]
     config = dict(preprocessor_conf={option: values[option]})
     args = parse(tmp_path, config, "ssl_feats")
     with pytest.raises(ValueError, match=f"preprocessor_conf has {option}, which"):

@@ -150,3 +150,24 @@ def test_two_processes_validate_every_clip_once(
         assert together[name] == pytest.approx(
             alone[1]["valid"][name], rel=1e-3, abs=1e-4
         ), name
+
+
+@pytest.mark.slow
+def test_compiled_encoders_train_alike_and_are_saved_under_their_names(
+    data, train, tmp_path
+):
+    # compiled, dropout draws other numbers
+    options = ["--max_epoch", "2"]
+    for encoder in ("ssl_encoder", "spectrogram_encoder"):
+        options += [f"--{encoder}_conf", "dropout_rate=0.0"]
+    weights, stats_by_epoch = train(data, tmp_path / "eager", *options)
+    ours, ours_by_epoch = train(
+        data, tmp_path / "compiled", *options, "--compile", "true"
+    )
+    assert ours.keys() == weights.keys()
+    for epoch, of_epoch in stats_by_epoch.items():
+        for part in ("train", "valid"):
+            loss = of_epoch[part]["loss"]
+            assert ours_by_epoch[epoch][part]["loss"] == pytest.approx(loss, rel=1e-3)
+    # in eager mode they would be equal
+    assert any(not torch.equal(ours[name], weights[name]) for name in weights)

@@ -27,6 +27,7 @@ skip_data_prep=false # Skip data preparation stages.
 skip_train=false     # Skip training stages.
 skip_eval=false      # Skip inference and scoring stages.
 skip_upload=true     # Skip packing and uploading stages.
+about=               # Markdown file for the model card: conf/about.md, filled in (stage 7).
 pack_onnx=true       # Pack ONNX graphs along, with the SSL model in them (stage 7).
 ngpu=0               # The number of gpus ("0" uses cpu, otherwise use gpu).
 num_nodes=1          # The number of nodes.
@@ -50,7 +51,6 @@ pretrain_config=""   # Configuration of pre-training: YAML files, a later one ov
                      # an earlier.
 train_config=""      # Configuration of fine-tuning, likewise.
 train_args=""        # Arguments for both, e.g., "--seed 1"; they override the configs.
-partial_scores=""    # Further labels mos_<name> that the head learns, e.g., "low band".
 pretrain=true        # Whether to pre-train before fine-tuning.
 tag=""               # Suffix for the experiment's directory.
 mos_exp=""           # The experiment's directory. If given, tag is ignored.
@@ -92,6 +92,7 @@ Options (defaults in parentheses):
     --skip_train                 Skip stages 3-5 (${skip_train})
     --skip_eval                  Skip stage 6 (${skip_eval})
     --skip_upload                Skip stages 7-8 (${skip_upload})
+    --about                      Markdown for the model card: conf/about.md, filled in
     --pack_onnx                  Pack ONNX graphs along, with the SSL model in them
                                  (${pack_onnx})
     --model                      sa_ssl_mos or ssl_layer_mos (${model})
@@ -128,7 +129,7 @@ EOF
 )
 
 log "$0 $*"
-[ -d utils ] || { log "Error: run 'make setup' in the project's root first"; exit 1; }
+[ -d utils ] || { log "Error: run 'make setup', or in ESPnet's tree setup.sh"; exit 1; }
 run_args=$(scripts/utils/print_args.sh "$0" "$@")
 . local/check_args.sh
 # shellcheck source=/dev/null
@@ -141,7 +142,12 @@ if [ $# -ne 0 ]; then
 fi
 
 . ./path.sh
-. ./cmd.sh
+if [ -f local/cmd.sh ]; then
+    # shellcheck source=/dev/null
+    . local/cmd.sh
+else
+    . ./cmd.sh
+fi
 
 die() {
     log "Error: $*"
@@ -153,7 +159,7 @@ read -r -a python_command <<< "${python}"
 
 case "${model}" in
     sa_ssl_mos) model_config="" ;;
-    ssl_layer_mos) model_config=conf/ssl_layer_mos.yaml ;;
+    ssl_layer_mos) model_config=conf/tuning/ssl_layer_mos.yaml ;;
     *) die "--model must be sa_ssl_mos or ssl_layer_mos, not '${model}'" ;;
 esac
 for name in train_set valid_set test_sets train_config; do
@@ -273,12 +279,23 @@ data_opts() {
         echo "--${1}data_path_and_name_and_type $2/mos_std,mos_std,text_float" \
             "--${1}data_path_and_name_and_type $2/utt2votes,votes,text_int"
     fi
-    for score in ${partial_scores}; do
-        echo "--${1}data_path_and_name_and_type $2/mos_${score},mos_${score},text_float"
-    done
     if [ -n "${3:-}" ]; then
         echo "--${1}data_path_and_name_and_type $3,ssl_feats,ssl_feats"
     fi
+}
+
+# score_opts <option prefix> <data directory>: where labels of further scores are
+score_opts() {
+    local file
+    for file in "$2"/mos_*; do
+        case "${file##*/}" in
+            "mos_*" | mos_std | mos_scale) ;;
+            *)
+                echo "--${1}data_path_and_name_and_type $2,scores,mos_scores"
+                return
+                ;;
+        esac
+    done
 }
 
 # stats_dir <training set>: where stage 3 puts its results for a training set. They
@@ -326,7 +343,7 @@ collect_stats() {
         --keys ssl_frontend ssl_frontend_conf preprocessor_conf \
         --output "${stats}/stats.yaml" -- ${config} || exit 1
     key="collect_stats $1 $2"
-    if done_before "${stats}/.done" "${key}" {"${train_dir}","${valid_dir}"}/{wav.scp,mos,utt2fs}; then
+    if done_before "${stats}/.done" "${key}" {"${train_dir}","${valid_dir}"}/{wav.scp,mos*,utt2fs}; then
         log "Already done: ${stats}"
         return
     fi
@@ -428,18 +445,19 @@ train() {
 
     opts="$(data_opts train_ "${train_dir}" "$("${dump_ssl_feats}" && echo "${stats}/train/ssl_feats/ssl_feats.scp")")"
     opts+=" $(data_opts valid_ "${valid_dir}" "$("${dump_ssl_feats}" && echo "${stats}/valid/ssl_feats/ssl_feats.scp")")"
+    opts+=" $(score_opts train_ "${train_dir}") $(score_opts valid_ "${valid_dir}")"
     if [[ "${cuda_cmd}" == *queue* || "${cuda_cmd}" == *pbs* ]]; then
         jobname=$(basename "${exp}") # SGE and PBS can't include "/" in a job name
     else
         jobname=${exp}/train.log
     fi
-    if [[ "${cuda_cmd}" == *slurm* ]] && [ "${num_nodes}" -gt 1 ]; then
+    if [[ "${resumable_opts:-}" == --resumable* ]] && [ "${num_nodes}" -gt 1 ]; then
         requeue=(local/requeue.sh) # Slurm asks each task of srun to go, not their script
     fi
     log "Training started (${step}): ${exp}/train.log"
     # shellcheck disable=SC2086
     "${python_command[@]}" -m espnet2.bin.launch \
-        --cmd "${cuda_cmd} --name ${jobname} --num_threads ${cores} --resumable true" \
+        --cmd "${cuda_cmd} --name ${jobname} --num_threads ${cores} ${resumable_opts:-}" \
         --log "${exp}/train.log" \
         --ngpu "${ngpu}" \
         --num_nodes "${num_nodes}" \
@@ -585,11 +603,12 @@ if ! "${skip_eval}"; then
             _dir=${mos_exp}/${inference_tag}/${dset}
             _logdir=${_dir}/log
             _key="inference ${inference_config} ${inference_args}"
-            if done_before "${_dir}/.done" "${_key}" "${_model}" "${_data}"/{wav.scp,mos,utt2fs,utt2sys}; then
+            if done_before "${_dir}/.done" "${_key}" "${_model}" "${_data}"/{wav.scp,mos*,utt2fs,utt2sys}; then
                 log "Already done: ${_dir}"
                 continue
             fi
-            rm -f "${_dir}/.done"
+            rm -f "${_dir}/.done" "${_dir}"/mos*
+            rm -rf "${_logdir}"/output.*
             _nj=$(min "${inference_nj}" "$(wc -l < "${_data}/wav.scp")")
             split_keys "${_logdir}" wav "${_nj}" "${_data}/wav.scp"
             log "Inference started: ${_logdir}/mos_inference.*.log"
@@ -602,7 +621,8 @@ if ! "${skip_eval}"; then
                     --train_config "${mos_exp}/config.yaml" \
                     --output_dir "${_logdir}/output.JOB" \
                     ${_opts} ${inference_args} || on_error "inference failed; run the same command to repeat it" "${_logdir}"/mos_inference.*.log
-            for f in mos mos_std; do
+            for f in "${_logdir}"/output.1/mos*; do
+                f=${f##*/}
                 for n in $(seq "${_nj}"); do
                     cat "${_logdir}/output.${n}/${f}"
                 done | sort > "${_dir}/${f}"
@@ -624,7 +644,8 @@ if [ "${stage}" -le 7 ] && [ "${stop_stage}" -ge 7 ] && ! "${skip_upload}"; then
     [ -e "${mos_exp}/${inference_model}" ] || die "no ${mos_exp}/${inference_model}: run stage 5 first"
     if [ -e "${mos_exp}/RESULTS.md" ]; then
         "${python_command[@]}" -m espnet_samos.bin.mos_model_card \
-            --exp_dir "${mos_exp}" --inference_tag "${inference_tag}" --command "${run_args}"
+            --exp_dir "${mos_exp}" --inference_tag "${inference_tag}" \
+            --command "${run_args}" --about "${about}"
     else
         log "Not scored yet (stage 6): the packed model has no model card"
     fi

@@ -57,19 +57,20 @@ def run(args: argparse.Namespace) -> int:
     clips = list_clips(args.inputs, args.recursive)
     if args.shard is not None:
         clips = shard(clips, args.shard)
+    if args.output is None and args.resume:
+        raise ValueError("--resume needs --output")
+    predictor = load_predictor(args)
+    further = predictor.scores[1:]
     if args.output is None:
-        if args.resume:
-            raise ValueError("--resume needs --output")
         head, line, with_failed = FORMATS[args.format]
-        if head:
-            print(head)
+        if first := head(further):
+            print(first)
     else:
         names = [name for name, _ in clips]
-        output = ScoreFile(args.output, args.format, names, args.resume)
+        output = ScoreFile(args.output, args.format, names, args.resume, further)
         clips = clips[output.num_done :]
         if output.num_done:
             print(f"samos: {output.num_done} are scored already", file=sys.stderr)
-    predictor = load_predictor(args)
     num_failed = 0
     for result in predictor.predict_clips(
         clips,

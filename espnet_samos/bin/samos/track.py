@@ -1,12 +1,14 @@
 """The command `samos track`."""
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Iterator
 
 from espnet_samos.audio.reading import read_stream
 from espnet_samos.bin.samos.model_options import add_model_options, load_predictor
+from espnet_samos.inference.result import score_columns
 
 if TYPE_CHECKING:
     from espnet_samos.inference.predictor import MosPredictor
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Score a file over time. A line for each window: where it begins and ends in "
-    "seconds, score and predicted standard deviation; nan for a silent window. Hours "
-    "are fine: memory does not grow with the file."
+    "seconds, score and predicted standard deviation, and those of further scores; nan "
+    "for a silent window. Hours are fine: memory does not grow with the file."
 )
 
 
@@ -68,14 +70,16 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--raw_fs is for standard input: give '-'")
     predictor = load_predictor(args)
     scores = []
-    print("start,end,mean,std", flush=True)
+    columns = ("start", "end", "mean", "std", *score_columns(predictor.scores[1:]))
+    print(",".join(columns), flush=True)
     for score in (
         _live(predictor, args) if args.file == "-" else _of_file(predictor, args)
     ):
         if args.plot is not None:
             scores.append(score)
-        line = f"{score.start:.3f},{score.end:.3f},{score.mean:.4f},{score.std:.4f}"
-        print(line, flush=True)
+        values = [score.mean, score.std, *itertools.chain(*score.scores.values())]
+        place = f"{score.start:.3f},{score.end:.3f}"
+        print(",".join([place, *(f"{value:.4f}" for value in values)]), flush=True)
     if args.plot is not None:
         from espnet_samos.inference.plots import score_track
 

@@ -114,17 +114,19 @@ function note() {
   return [make("div", "samos-note", make("b", "", "What is predicted:"), ` this model’s ${text}.`)];
 }
 
-function answer({ mean, std, windows }, duration, fs, band) {
+function facts(entries) {
+  const box = make("div", "samos-facts");
+  for (const [key, value] of entries) box.append(make("span", "", key, make("b", "", value)));
+  return box;
+}
+
+function answer({ mean, std, scores, windows }, duration, fs, band) {
   const { words, z95, short_seconds, bandwidth: limits } = scorer.model;
   const [low, high] = [mean - z95 * std, mean + z95 * std];
-  const facts = make("div", "samos-facts");
-  for (const [key, value] of [
-    ["Duration", `${duration.toFixed(2)} s`],
-    ["Native rate", `${fs / 1000} kHz`],
-    ["Bandwidth", `${(band / 1000).toFixed(1)} kHz`],
-  ]) {
-    facts.append(make("span", "", key, make("b", "", value)));
-  }
+  const further = Object.entries(scores).map(([name, score]) => [
+    name,
+    `${score.mean.toFixed(2)} ± ${score.std.toFixed(2)}`,
+  ]);
   const warnings = [];
   const warn = (code, reason) =>
     warnings.push(make("div", "samos-warning", `${words.warnings[code]} (${reason}).`));
@@ -137,8 +139,13 @@ function answer({ mean, std, windows }, duration, fs, band) {
   return [
     make("div", "samos-score", mean.toFixed(2)),
     make("div", "samos-interval", `95 % interval: ${low.toFixed(2)} to ${high.toFixed(2)}`),
+    ...(further.length ? [facts(further)] : []),
     ...note(),
-    facts,
+    facts([
+      ["Duration", `${duration.toFixed(2)} s`],
+      ["Native rate", `${fs / 1000} kHz`],
+      ["Bandwidth", `${(band / 1000).toFixed(1)} kHz`],
+    ]),
     ...warnings,
   ];
 }

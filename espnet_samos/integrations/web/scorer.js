@@ -30,7 +30,9 @@ export class Scorer {
   }
 
   /**
-   * Score a clip, mono (NSamples,) at fs: { mean, std, windows }.
+   * Score a clip, mono (NSamples,) at fs: { mean, std, scores, windows }.
+   *
+   * `scores` has { mean, std } of each further score, by name, as have the windows.
    *
    * `onWindow` is awaited after each window, with the seconds that are done.
    */
@@ -39,22 +41,29 @@ export class Scorer {
     if (!(fs >= min_fs && fs <= max_fs)) {
       throw new AudioError(`its rate is ${fs} Hz: ${min_fs} to ${max_fs} Hz can be scored`);
     }
-    const duration = samples.length / fs;
-    if (duration < min_seconds) {
-      throw new AudioError(`it is ${duration.toFixed(2)} s long: less than ${min_seconds} s`);
+    if (samples.length / fs < min_seconds) {
+      const seconds = (samples.length / fs).toFixed(2);
+      throw new AudioError(`it is ${seconds} s long: less than ${min_seconds} s`);
     }
+    const [first, end] = this.model.pad_short_clips
+      ? soundBounds(samples, this.model.silence_tolerance)
+      : [0, samples.length];
+    const heard = samples.subarray(first, end);
+    const begin = first / fs;
+    const duration = heard.length / fs;
     const resamplers = Object.fromEntries(
       rates.map(([name, rate]) => [name, new Resampler(fs, rate, this.model.resampling)]),
     );
     const windows = [];
     for (const start of this.starts(duration)) {
-      windows.push(await this.scoreWindow(samples, resamplers, start, duration));
-      await onWindow(Math.min(duration, start + window_seconds));
+      const window = await this.scoreWindow(heard, resamplers, start, duration);
+      windows.push({ ...window, start: begin + window.start, end: begin + window.end });
+      await onWindow(begin + window.end);
     }
     if (windows.every(({ mean }) => Number.isNaN(mean))) {
       throw new AudioError("it is silent");
     }
-    return { ...mixture(windows, window_seconds), windows };
+    return { ...mixture(windows, window_seconds, this.model.scores), windows };
   }
 
   /** Where windows begin, in seconds, as audio/windows.py has it. */
@@ -95,7 +104,9 @@ export class Scorer {
     const all = vectors.flatMap(([, data]) => [...data]);
     const vector = new ort.Tensor("float32", Float32Array.from(all), [1, all.length]);
     const { mean, variance } = await this.sessions.head.run({ vector });
-    return { ...place, mean: mean.data[0], std: Math.sqrt(variance.data[0]) };
+    const score = (i) => ({ mean: mean.data[i], std: Math.sqrt(variance.data[i]) });
+    const further = this.model.scores.map((name, i) => [name, score(i + 1)]);
+    return { ...place, ...score(0), scores: Object.fromEntries(further) };
   }
 
   /** Fill a window with a clip that is shorter: with silence after it, or repeated. */
@@ -108,6 +119,15 @@ export class Scorer {
     }
     return window;
   }
+}
+
+/** Where a clip begins and ends without digital silence, as audio/windows.py has it. */
+function soundBounds(samples, tolerance) {
+  const differs = (value) => (x) => Math.abs(x - value) > tolerance;
+  const first = samples.findIndex(differs(samples[0]));
+  if (first < 0) return [0, samples.length];
+  const end = samples.findLastIndex(differs(samples[samples.length - 1])) + 1;
+  return [first > 1 ? first : 0, samples.length - end > 1 ? end : samples.length];
 }
 
 function round6(x) {
@@ -124,7 +144,7 @@ function shareOfSound(samples, size, silentRms) {
 }
 
 /** Mean and deviation of the mixture of windows' predictions, as inference/result.py. */
-function mixture(windows, seconds) {
+function mixture(windows, seconds, names) {
   const edges = [...new Set(windows.flatMap((w) => [round6(w.start), round6(w.start + seconds)]))];
   edges.sort((a, b) => a - b);
   const counted = windows.filter(({ mean }) => !Number.isNaN(mean));
@@ -140,7 +160,11 @@ function mixture(windows, seconds) {
   }
   const total = weights.reduce((a, b) => a + b);
   const average = (values) => values.reduce((sum, x, k) => sum + (weights[k] / total) * x, 0);
-  const mean = average(counted.map((w) => w.mean));
-  const variance = average(counted.map((w) => w.std ** 2 + (w.mean - mean) ** 2));
-  return { mean, std: Math.sqrt(variance) };
+  const moments = (scores) => {
+    const mean = average(scores.map((s) => s.mean));
+    const variance = average(scores.map((s) => s.std ** 2 + (s.mean - mean) ** 2));
+    return { mean, std: Math.sqrt(variance) };
+  };
+  const further = names.map((name) => [name, moments(counted.map((w) => w.scores[name]))]);
+  return { ...moments(counted), scores: Object.fromEntries(further) };
 }
