@@ -1,9 +1,12 @@
 """A tiny random model as a training leaves it, and clips to score."""
 
+import argparse
+
 import numpy as np
 import torch
 import yaml
 
+from espnet_samos.mos.build import build_model
 from espnet_samos.tasks.mos import MosTask
 
 CONFIG = dict(
@@ -51,6 +54,24 @@ def save_model(folder, config=CONFIG):
                 module.running_mean.normal_()
                 module.running_var.uniform_(0.5, 2)
     torch.save(model.state_dict(), folder / "valid.lcc.best.pth")
+    return folder
+
+
+def save_pair_model(folder, mos_model):
+    """Save a model that compares, too, as a training on pairs leaves it."""
+    folder.mkdir(parents=True)
+    config = yaml.safe_load((mos_model / "config.yaml").read_text())
+    config["comparison_conf"] = dict(hidden_sizes=[])
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    torch.manual_seed(1)
+    model = build_model(argparse.Namespace(**config))
+    model.load_state_dict(
+        {
+            **model.state_dict(),
+            **torch.load(mos_model / "valid.lcc.best.pth", weights_only=True),
+        }
+    )
+    torch.save(model.state_dict(), folder / "valid.loss.best.pth")
     return folder
 
 

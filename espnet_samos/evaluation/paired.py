@@ -1,7 +1,7 @@
 """Comparing two systems on the same utterances. No torch here."""
 
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy import stats
@@ -15,17 +15,26 @@ class Comparison(NamedTuple):
     num_pairs: int  # utterances that both have
     mean_a: float
     mean_b: float
-    difference: float  # mean_b - mean_a
+    difference: float  # mean of B - A
     low: float  # lower end of its 95 % confidence interval
     high: float
-    wins: float  # share of the utterances, 0..1, on which B has the higher score
+    wins: float  # share of the utterances, 0..1, on which B is the better one
 
 
-def compare(a: Sequence[float], b: Sequence[float]) -> Comparison:
+def compare(
+    a: Sequence[float],
+    b: Sequence[float],
+    differences: Optional[Sequence[float]] = None,
+) -> Comparison:
     """Compare paired scores, (NPairs,) each, with the interval of Student's t test.
 
     The interval covers what other utterances would have given. That the predictor may
     favour one of the systems is not in it.
+
+    Args:
+        a: Scores of system A.
+        b: Those of system B.
+        differences: B - A, where that is not the difference of the scores.
 
     Raises:
         ValueError: Fewer than two pairs.
@@ -33,7 +42,7 @@ def compare(a: Sequence[float], b: Sequence[float]) -> Comparison:
     scores_a, scores_b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if len(a) < MIN_PAIRS:
         raise ValueError(f"{len(a)} pairs: an interval needs {MIN_PAIRS} or more")
-    difference = scores_b - scores_a
+    difference = scores_b - scores_a if differences is None else np.array(differences)
     mean = float(difference.mean())
     margin = float(stats.t.ppf(0.975, len(a) - 1) * stats.sem(difference))
     return Comparison(
@@ -47,8 +56,12 @@ def compare(a: Sequence[float], b: Sequence[float]) -> Comparison:
     )
 
 
-def describe(comparison: Comparison, a: str, b: str) -> str:
-    """Write a comparison of systems named a and b for people to read."""
+def describe(comparison: Comparison, a: str, b: str, learnt: bool = False) -> str:
+    """Write a comparison of systems named a and b for people to read.
+
+    Args:
+        learnt: The scores are utilities, whose means say nothing.
+    """
     c = comparison
     if c.low > 0:
         verdict = f"{b} is predicted to be better."
@@ -57,11 +70,11 @@ def describe(comparison: Comparison, a: str, b: str) -> str:
     else:
         verdict = "These utterances show no difference."
     width = max(len(a), len(b))
+    means = f"{a:{width}}  mean {c.mean_a:.3f}\n{b:{width}}  mean {c.mean_b:.3f}\n"
     return (
-        f"{a:{width}}  mean {c.mean_a:.3f}\n"
-        f"{b:{width}}  mean {c.mean_b:.3f}\n"
+        f"{'' if learnt else means}"
         f"difference {c.difference:+.3f}, 95 % confidence interval {c.low:+.3f} .. "
-        f"{c.high:+.3f} ({c.num_pairs} pairs; {b} is higher in {100 * c.wins:.0f} %)\n"
+        f"{c.high:+.3f} ({c.num_pairs} pairs; {b} is better in {100 * c.wins:.0f} %)\n"
         f"{verdict}"
     )
 

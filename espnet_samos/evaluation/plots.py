@@ -3,7 +3,7 @@
 Each takes a note, which becomes a line at the figure's foot: what the labels are.
 """
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 import pandas as pd
@@ -154,11 +154,15 @@ def paired_scores(
     name_b: str,
     comparison: Comparison,
     note: str = "",
+    differences: Optional[Sequence[float]] = None,
 ) -> Figure:
     """Plot the scores of systems A and B on the same utterances, (NPairs,) each.
 
     Args:
         comparison: What `compare` says of them.
+        note: A line at the foot.
+        differences: B - A, learnt from comparisons, in which case the scores are
+            utilities; without it, the difference of the scores.
 
     Returns:
         A figure of two panels: B against A, and the histogram of their differences
@@ -170,13 +174,18 @@ def paired_scores(
     _diagonal(left, min(x.min(), y.min()), max(x.max(), y.max()))
     left.scatter(x, y, s=18, color=VALID_COLOUR, alpha=0.6, linewidths=0)
     left.grid(alpha=0.25)
-    left.set(xlabel=f"score of {name_a}", ylabel=f"score of {name_b}")
+    score = "score" if differences is None else "utility"
+    left.set(xlabel=f"{score} of {name_a}", ylabel=f"{score} of {name_b}")
     left.set_title(f"{comparison.num_pairs} utterances", fontsize=11)
-    right.hist(y - x, bins="auto", color=VALID_COLOUR, alpha=0.5)
+    shown = y - x if differences is None else differences
+    right.hist(shown, bins="auto", color=VALID_COLOUR, alpha=0.5)
     right.axvline(0, color=GREY, linewidth=1, linestyle="--")
     right.axvspan(comparison.low, comparison.high, color=TRAIN_COLOUR, alpha=0.4)
     right.axvline(comparison.difference, color=TRAIN_COLOUR, linewidth=2)
-    right.set(xlabel=f"score of {name_b} - score of {name_a}", ylabel="utterances")
+    label = f"score of {name_b} - score of {name_a}"
+    if differences is not None:
+        label = f"comparison, above 0: {name_b} is better"
+    right.set(xlabel=label, ylabel="utterances")
     right.yaxis.set_major_locator(MaxNLocator(integer=True))
     right.set_title(
         f"mean {comparison.difference:+.3f}, 95 % confidence "

@@ -1,6 +1,8 @@
 """Scoring clips with a trained model."""
 
+import copy
 import functools
+import itertools
 import math
 import os
 from collections import deque
@@ -26,10 +28,12 @@ from tqdm import tqdm
 from espnet_samos.audio.reading import AudioError, check_multichannel
 from espnet_samos.audio.windows import Window, check_hop, check_windows
 from espnet_samos.inference.clips import Clip, Source
+from espnet_samos.inference.comparison import PairResult, compare_results
 from espnet_samos.inference.onnx_engine import ENGINES, OnnxEngine, graphs
 from espnet_samos.inference.prefetch import prefetch
 from espnet_samos.inference.result import MosResult, Score, WindowScore, mixture
 from espnet_samos.model_zoo.find import CONFIG, DEFAULT_MODEL, TrainedModel, find_model
+from espnet_samos.utils.config import read_config
 from espnet_samos.utils.files import printable
 
 if TYPE_CHECKING:
@@ -65,6 +69,12 @@ def number_of_workers(num_workers: int) -> int:
     return (os.cpu_count() or 1) if num_workers == -1 else num_workers
 
 
+def _clip_name(pair: str, letter: str, source: Source) -> str:
+    if isinstance(source, (str, Path)):
+        return printable(source)
+    return f"{pair}, clip {letter}"
+
+
 class MosPredictor:
     """A trained model, ready to score clips of any rate and length.
 
@@ -91,6 +101,9 @@ class MosPredictor:
         engine: `onnx` for ONNX Runtime, which needs no PyTorch and starts at once;
             `torch`; or `auto`, the first where it can be: on the CPU in float32, with
             onnxruntime installed, and a model that comes with graphs.
+
+    Attributes:
+        compares: Whether the model was trained on pairs of clips, too.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -132,6 +145,9 @@ class MosPredictor:
             Path(train_config or model_file.parent / CONFIG), model_file
         )
         self.card = self.files.card()
+        config = read_config(self.files.train_config)
+        self.compares = config.get("comparison_conf") is not None
+        self._scores_too = not config.get("train_encoders")
         self.device = device
         self.trust = trust
         self.windows = windows
@@ -166,8 +182,29 @@ class MosPredictor:
 
     @property
     def model(self) -> "ESPnetMosModel":
-        """The model in PyTorch."""
+        """The model in PyTorch.
+
+        Raises:
+            ValueError: It compares clips, and does not score them.
+        """
+        self._check_scores()
         return self.torch_engine.model
+
+    def _check_scores(self) -> None:
+        if not self._scores_too:
+            raise ValueError(
+                f"{self.files.model_file} compares clips and does not score them: its "
+                "encoders were trained on pairs (train_encoders: true). Use samos "
+                "compare, or a model whose encoders were not"
+            )
+
+    @functools.cached_property
+    def _comparer(self) -> "MosPredictor":
+        """A predictor of utilities and dispersions, by the same model."""
+        comparer = copy.copy(self)
+        comparer.engine = self.torch_engine.comparing()
+        comparer._scores_too = True
+        return comparer
 
     @classmethod
     def from_pretrained(
@@ -290,6 +327,60 @@ class MosPredictor:
         total = len(clips) if isinstance(clips, Sized) else None
         return iter(tqdm(results, total=total, unit="clip", disable=not progress))
 
+    def compare(self, a: Source, b: Source, **options) -> PairResult:
+        """Compare two clips.
+
+        Args:
+            a: Clip A: a file, `(samples, fs)`, or anything that `predict_clips` takes.
+            b: Clip B.
+            options: As `compare_clips` takes them.
+
+        Returns:
+            The comparison; above 0, A is better.
+
+        Raises:
+            AudioError: A clip cannot be used.
+            ValueError: An option is out of range.
+        """
+        (result,) = self.compare_clips([("pair", a, b)], num_workers=0, **options)
+        if result.error is not None:
+            raise AudioError(result.error)
+        return result
+
+    def compare_clips(
+        self,
+        pairs: Sequence[Tuple[str, Source, Source]],
+        batch_size: int = 1,
+        **options,
+    ) -> Iterator[PairResult]:
+        """Compare the clips of pairs: how much better is A than B?
+
+        By the model's comparison head, where it was trained on pairs; else by the
+        difference of the clips' scores.
+
+        Args:
+            pairs: Names, and both clips, as `predict_clips` takes them.
+            batch_size: Windows in a batch. In batches of one, equal clips give exactly
+                0; in larger ones a few last digits can depend on the place in it.
+            options: `num_workers` and `progress`, as `predict_clips` takes them.
+
+        Yields:
+            A result for each pair, in order. With a clip that cannot be used, it has
+            the reason in `error`.
+
+        Raises:
+            ValueError: An option is out of range.
+        """
+        predictor = self._comparer if self.compares else self
+        clips = itertools.chain.from_iterable(
+            ((_clip_name(name, "A", a), a), (_clip_name(name, "B", b), b))
+            for name, a, b in pairs
+        )
+        results = predictor.predict_clips(list(clips), batch_size, **options)
+        # one after the other: results come while files are read
+        for (name, _, _), a, b in zip(pairs, results, results, strict=True):
+            yield compare_results(name, a, b, learnt=self.compares)
+
     def predict_windows(
         self,
         audio: Union[Path, str, np.ndarray, "torch.Tensor"],
@@ -338,7 +429,9 @@ class MosPredictor:
 
         Raises:
             MemoryError: As `predict_batch`.
+            ValueError: The model compares clips, and does not score them.
         """
+        self._check_scores()
         data = [window.data for window in windows if not window.silent]
         predictions: Iterator[List[Score]] = iter(())
         if data:

@@ -1,6 +1,7 @@
 """A trained model in PyTorch, as the predictor uses it."""
 
 import argparse
+import copy
 from typing import Dict, Sequence, Tuple
 
 import numpy as np
@@ -68,6 +69,15 @@ class TorchEngine:
     def scores(self) -> Tuple[str, ...]:
         """Names of the scores, the MOS first."""
         return self.model.head.scores
+
+    def comparing(self) -> "TorchEngine":
+        """Return an engine that computes utilities and the roots of dispersions.
+
+        The model has to be one that compares.
+        """
+        engine = copy.copy(self)
+        engine.model = self.model.comparing()
+        return engine
 
     def preprocessor(self) -> MosPreprocessor:
         """Build the audio path from a clip to the windows of the model."""

@@ -18,6 +18,7 @@ from filelock import FileLock
 from espnet_samos.utils.config import read_config
 
 MODEL_FILE = "valid.lcc.best.pth"
+PAIR_MODEL_FILE = "valid.loss.best.pth"  # of a training on pairs
 CONFIG = "config.yaml"
 CARD = "card.yaml"
 # Checkpoints of frontends that were packed along are in this folder of an archive.
@@ -89,10 +90,11 @@ def find_model(model: Union[Path, str] = DEFAULT_MODEL) -> TrainedModel:
 
     Args:
         model: The name of a packaged model (`packaged_models`); a folder with
-            `config.yaml` and `valid.lcc.best.pth`, as an experiment's directory is, or
-            one that ESPnet has unpacked; a `.pth` file with its `config.yaml` beside
-            it; an archive that stage 7 of the recipe has made; or a tag on Hugging
-            Face or in ESPnet's model zoo, `<user>/<model>`.
+            `config.yaml` and `valid.lcc.best.pth`, as an experiment's directory is (or
+            `valid.loss.best.pth`, as one of pairs), or one that ESPnet has unpacked; a
+            `.pth` file with its `config.yaml` beside it; an archive that stage 7 of the
+            recipe has made; or a tag on Hugging Face or in ESPnet's model zoo,
+            `<user>/<model>`.
 
     Raises:
         FileNotFoundError: There is no such model, or a part of it is missing.
@@ -133,7 +135,10 @@ def _in_folder(folder: Path, model: Path) -> TrainedModel:
         return _of_files(
             {key: folder / str(path) for key, path in files.items()}, model
         )
-    return _checked(folder / CONFIG, folder / MODEL_FILE)
+    weights = folder / MODEL_FILE
+    if not weights.is_file() and (folder / PAIR_MODEL_FILE).is_file():
+        weights = folder / PAIR_MODEL_FILE
+    return _checked(folder / CONFIG, weights)
 
 
 def _of_files(

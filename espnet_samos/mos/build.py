@@ -7,7 +7,7 @@ ESPnet's tasks import.
 import argparse
 import logging
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple, Type, Union
+from typing import Any, Dict, Mapping, Tuple, Type, TypeVar, Union
 
 import torch
 from espnet2.torch_utils.initialize import initialize
@@ -18,6 +18,7 @@ from espnet_samos.audio.preprocessor import (
     LabelPreprocessor,
 )
 from espnet_samos.frontend.upstreams.checkpoint import read_checkpoint
+from espnet_samos.mos.comparison_head import ComparisonHead
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import (
     SLOTS,
@@ -29,6 +30,8 @@ from espnet_samos.mos.slots import (
     ssl_frontend_choices,
 )
 from espnet_samos.utils.config import read_config
+
+Model = TypeVar("Model", bound=ESPnetMosModel)
 
 # Frontends that take no code, and nothing from the network, from a configuration
 SAFE_FRONTENDS = (
@@ -87,8 +90,8 @@ def _fill(slot: Slot, args: argparse.Namespace, **sizes: int) -> Any:
 
 
 def build_model(
-    args: argparse.Namespace, model_class: Type[ESPnetMosModel] = ESPnetMosModel
-) -> ESPnetMosModel:
+    args: argparse.Namespace, model_class: Type[Model] = ESPnetMosModel
+) -> Model:
     """Build a model from its slots, untrained.
 
     Args:
@@ -136,6 +139,9 @@ def build_model(
         of_head["spectrogram_size"] = sizes[1]
     parts["head"] = _fill(head_choices, args, **of_head)
     model = model_class(**parts, **args.model_conf)
+    comparison_conf = getattr(args, "comparison_conf", None)
+    if comparison_conf is not None:
+        model.comparison = ComparisonHead(input_size=sum(sizes), **comparison_conf)
     if args.init is not None:
         initialize(model, args.init)
         # ESPnet does so for a frontend that is called that.
@@ -179,7 +185,7 @@ def load_model(
         # What the weights were before training is of no interest.
         ssl_conf = {**(config.get("ssl_frontend_conf") or {})}
         ssl_conf.pop("init_file", None)
-        model = build_model(
+        model: ESPnetMosModel = build_model(
             argparse.Namespace(
                 **{**config, "init": None, "ssl_frontend_conf": ssl_conf}
             )

@@ -10,6 +10,7 @@ from espnet2.train.abs_espnet_model import AbsESPnetModel
 
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.abs_head import AbsHead
+from espnet_samos.mos.comparison_head import ComparisonHead
 from espnet_samos.utils.score_names import table_name
 
 # In the names of the weights that ESPnet's adapters (LoRA, Houlsby) add
@@ -34,6 +35,9 @@ class ESPnetMosModel(AbsESPnetModel):
         label_error: While training, add the squared standard error of a label, its
             ratings' variance over their number, to the predicted variance: the model
             then does not learn the noise of small listening tests.
+
+    Attributes:
+        comparison: The head that compares clips, in a model that was trained to.
     """
 
     def __init__(
@@ -54,6 +58,21 @@ class ESPnetMosModel(AbsESPnetModel):
         self.head = head
         self.extract_feats_in_collect_stats = extract_feats_in_collect_stats
         self.label_error = label_error
+        self.comparison: Optional[ComparisonHead] = None
+
+    def comparing(self) -> "ESPnetMosModel":
+        """Return a model of the same parts that predicts utility and dispersion.
+
+        It takes the place of this one where clips are to be compared.
+        """
+        assert self.comparison is not None  # asked for where it is there
+        return ESPnetMosModel(
+            self.ssl_frontend,
+            self.ssl_encoder,
+            self.spectrogram_frontend,
+            self.spectrogram_encoder,
+            head=self.comparison,
+        ).train(self.training)
 
     def predict(self, **batch: Any) -> Tuple[torch.Tensor, torch.Tensor]:
         """Predict the score's mean and variance.

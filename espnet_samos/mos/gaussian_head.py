@@ -28,6 +28,20 @@ def mlp(sizes: Sequence[int], dropout_rate: float = 0.0) -> torch.nn.Sequential:
     return torch.nn.Sequential(*layers[:-1])
 
 
+def gaussian_nll(
+    mean: torch.Tensor, variance: torch.Tensor, label: torch.Tensor
+) -> torch.Tensor:
+    """Compute the Gaussian negative log-likelihood, the mean over the batch.
+
+    log(variance) / 2 + (label - mean)² / (2 · variance), without its constant. As
+    `torch.nn.functional.gaussian_nll_loss`, which would wait for the device to check
+    that no variance is negative.
+    """
+    # gradients pass below the minimum too, or a variance could not recover
+    variance = variance + (variance.clamp(min=MIN_VARIANCE) - variance).detach()
+    return 0.5 * (variance.log() + (label - mean).square() / variance).mean()
+
+
 class GaussianHead(AbsHead):
     """Two separate MLPs, trained by the Gaussian negative log-likelihood.
 
@@ -76,15 +90,8 @@ class GaussianHead(AbsHead):
     def loss(
         self, mean: torch.Tensor, variance: torch.Tensor, mos: torch.Tensor
     ) -> torch.Tensor:
-        """Compute the Gaussian negative log-likelihood, the mean over the batch.
-
-        log(variance) / 2 + (mos - mean)² / (2 · variance), without its constant. As
-        `torch.nn.functional.gaussian_nll_loss`, which would wait for the device to
-        check that no variance is negative.
-        """
-        # gradients pass below the minimum too, or a variance could not recover
-        variance = variance + (variance.clamp(min=MIN_VARIANCE) - variance).detach()
-        return 0.5 * (variance.log() + (mos - mean).square() / variance).mean()
+        """Compute the Gaussian negative log-likelihood, the mean over the batch."""
+        return gaussian_nll(mean, variance, mos)
 
     def align(
         self,

@@ -14,7 +14,7 @@ import soundfile
 from espnet_samos import MosPredictor
 from espnet_samos.bin.samos import COMMANDS, info
 from espnet_samos.mos.slots import SLOTS
-from tests.tiny_model import save_model, speechlike
+from tests.tiny_model import save_model, save_pair_model, speechlike
 
 COLD = [sys.executable, "-m", "espnet_samos.bin.samos"]
 
@@ -127,9 +127,39 @@ def test_two_systems_are_compared(place, expected, samos):
     ]
     difference = np.mean([b - a for a, b in pairs])
     assert f"difference {difference:+.3f}" in done.stdout
+    assert "difference b - a, of the scores" in done.stdout
+    predictor = MosPredictor.from_pretrained(place / "exp")
+    for i in range(3):
+        # seen from B
+        pair = predictor.compare(place / f"b/{i}.wav", place / f"a/{i}.wav")
+        assert (
+            f"{i}  {pair.mean:+.3f}  std {pair.std:.3f}  b better: {pair.a_better:.0%}"
+        ) in done.stdout.splitlines()
+    assert "better with 95% or more: b in " in done.stdout
     assert (place / "plots/ab.png").stat().st_size > 10_000
     done = samos("compare", "--model", "exp", "a", "nothing", cwd=place)
     assert done.returncode == 1 and "no such folder: nothing" in done.stderr
+
+
+def test_a_model_that_was_trained_on_pairs_compares(place, samos):
+    model = save_pair_model(place / "pairs", place / "exp")
+    done = samos("compare", "--model=pairs", "a", "b", "--plot=ab.png", cwd=place)
+    assert done.returncode == 0, done.stderr
+    predictor = MosPredictor.from_pretrained(model)
+    pairs = [
+        predictor.compare(place / f"b/{i}.wav", place / f"a/{i}.wav") for i in range(3)
+    ]
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("difference b - a, learnt from comparisons, -3")
+    for i, pair in enumerate(pairs):
+        assert pair.learnt and pair.mean != 0
+        better = f"b better: {pair.a_better:.0%}"
+        assert lines[1 + i] == f"{i}  {pair.mean:+.3f}  std {pair.std:.3f}  {better}"
+    mean = np.mean([pair.mean for pair in pairs])
+    assert lines[4].startswith(f"difference {mean:+.3f}, 95 % confidence interval")
+    # and none of equal clips
+    done = samos("compare", "--model=pairs", "a", "a", "--plot=aa.png", cwd=place)
+    assert "2  +0.000  std" in done.stdout and "a better: 50%" in done.stdout
 
 
 def test_a_track_has_a_line_for_each_window(place, samos):

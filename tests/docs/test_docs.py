@@ -16,7 +16,7 @@ from tests.tiny_model import speechlike
 DOCS = Path(__file__).parents[2] / "docs"
 # ```text and ```console are not run: output, and what needs more than this machine
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = ("scoring.md", "packing.md", "toolkits.md")
+PAGES = ("scoring.md", "packing.md", "toolkits.md", "pairs.md")
 
 
 @pytest.fixture

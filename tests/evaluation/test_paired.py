@@ -34,6 +34,20 @@ def test_the_verdict_follows_the_interval():
     assert "show no difference" in describe(same, "A", "B")
 
 
+def test_learnt_differences_count_in_place_of_those_of_scores():
+    a, b = np.linspace(2, 4, 20), np.linspace(3, 4, 20)
+    learnt = np.linspace(-1, -0.5, 20)
+    result = compare(a, b, learnt)
+    assert result.difference == pytest.approx(-0.75) and result.wins == 0
+    text = describe(result, "old", "new", learnt=True)
+    assert "old is predicted to be better" in text and "mean" not in text
+    figure = paired_scores(a, b, "old", "new", result, differences=learnt)
+    left, right = figure.axes
+    assert left.get_xlabel() == "utility of old"
+    assert right.get_xlabel() == "comparison, above 0: new is better"
+    assert right.patches[0].get_x() == pytest.approx(-1)
+
+
 def test_files_pair_by_their_place_whatever_the_suffix():
     a = ["a/x.wav", "a/sub/y.wav", "a/only.wav"]
     b = ["b/x.flac", "b/sub/y.wav", "b/y.wav"]

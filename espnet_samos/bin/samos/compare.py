@@ -1,20 +1,28 @@
 """The command `samos compare`."""
 
 import argparse
-import itertools
 import sys
 from pathlib import Path
 from typing import Tuple
 
 from espnet_samos.bin.samos.model_options import add_model_options, load_predictor
 from espnet_samos.inference.clip_list import list_clips
+from espnet_samos.utils.files import printable
 
 DESCRIPTION = (
     "Compare two systems on the same utterances. Files of the two folders are paired "
-    "by their names within the folders; suffixes may differ. Gives the mean difference "
-    "B - A of the predicted scores with its 95 % confidence interval over utterances, "
-    "and a plot."
+    "by their names within the folders; suffixes may differ. Gives the difference "
+    "B - A of each pair, its standard deviation and the probability that listeners "
+    "would find B better; the mean difference with its 95 % confidence interval over "
+    "utterances; and a plot. The difference is that of the predicted scores or, by a "
+    "model that was trained on pairs, a comparison from -3 to 3."
 )
+LEARNT = "learnt from comparisons, -3 (much worse) to 3 (much better)"
+OF_SCORES = (
+    "of the scores, whose errors are taken as independent; a model trained on pairs "
+    "knows better"
+)
+SURE = 0.95
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="file of the plot (default: %(default)s)",
     )
     add_model_options(parser)
+    # so that equal clips give exactly 0
+    parser.set_defaults(batch_size=1)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -51,29 +61,41 @@ def run(args: argparse.Namespace) -> int:
     if not pairs:
         raise ValueError(f"no file of {args.a} has the name of one of {args.b}")
     predictor = load_predictor(args)
-    results = predictor.predict_files(
-        list(itertools.chain.from_iterable(pair[1:] for pair in pairs)),
+    name_a, name_b = _short_names(args.a, args.b)
+    how = LEARNT if predictor.compares else OF_SCORES
+    print(f"difference {name_b} - {name_a}, {how}")
+    results = predictor.compare_clips(
+        pairs,
         batch_size=args.batch_size,
         num_workers=args.num_workers,
         progress=sys.stderr.isatty(),
     )
-    scores_a, scores_b = [], []
-    num_failed = 0
-    # one after the other: results come while files are read
-    for a, b in zip(results, results, strict=True):
-        errors = [result.error for result in (a, b) if result.error is not None]
-        for error in errors:
-            print(f"samos: error: {error}", file=sys.stderr)
-        if errors:
-            num_failed += 1
-        else:
-            scores_a.append(a.mean)
-            scores_b.append(b.mean)
-    comparison = compare(scores_a, scores_b)
-    name_a, name_b = _short_names(args.a, args.b)
-    print(describe(comparison, name_a, name_b))
+    compared = []
+    width = max(len(name) for name, _, _ in pairs)
+    for result in results:
+        if result.error is not None:
+            print(f"samos: error: {result.error}", file=sys.stderr)
+            continue
+        compared.append(result)
+        print(
+            f"{printable(result.name):{width}}  {0 - result.mean:+.3f}  "
+            f"std {result.std:.3f}  {name_b} better: {1 - result.a_better:.0%}"
+        )
+    num_failed = len(pairs) - len(compared)
+    scores_a = [result.a.mean for result in compared]
+    scores_b = [result.b.mean for result in compared]
+    differences = [0 - result.mean for result in compared]
+    comparison = compare(scores_a, scores_b, differences)
+    print(describe(comparison, name_a, name_b, learnt=predictor.compares))
+    sure_a = sum(result.a_better >= SURE for result in compared)
+    sure_b = sum(result.a_better <= 1 - SURE for result in compared)
+    print(
+        f"better with {SURE:.0%} or more: {name_b} in {sure_b} pairs, {name_a} in "
+        f"{sure_a}"
+    )
     figure = paired_scores(
-        *(scores_a, scores_b, name_a, name_b, comparison, predictor.label_note)
+        *(scores_a, scores_b, name_a, name_b, comparison, predictor.label_note),
+        differences=differences if predictor.compares else None,
     )
     args.plot.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(args.plot)

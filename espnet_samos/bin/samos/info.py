@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     if find_spec("espnet2"):  # and with it PyTorch
         from espnet_samos.mos.device import available_devices
 
-        parameters = sum(p.numel() for p in predictor.model.parameters())
+        parameters = sum(p.numel() for p in predictor.torch_engine.model.parameters())
         facts["parameters"] = f"{parameters:,}"
         facts["devices"] = ", ".join(available_devices())
     width = max(map(len, facts))
