@@ -30,7 +30,7 @@ MAX_RATIO = 2.0
 WITH_DISTORTION = 0.58, 0.67, -0.56, -2.35
 # Where the clip is not in time with its original
 WITHOUT_DISTORTION = 0.87, 1.50, 0.0, -7.18
-MODULATED_NOISE = -0.6  # where there is any
+MODULATED_NOISE = -0.6  # where there is any, fitted with the others held
 LOWEST, HIGHEST = 1.0, 4.8
 # How much of the quality goes with all that is above 8 kHz, and with as much noise.
 LOST_SHARE = 0.15
