@@ -27,7 +27,7 @@ def add_model_options(parser: argparse.ArgumentParser, windows: bool = True) -> 
         help="a packaged model ('samos models'), an experiment's directory, a .pth "
         "file with its config.yaml beside it, a packed model, or a tag on Hugging Face "
         "like <user>/<model> (default: %(default)s, which comes with this package and "
-        "predicts a proxy for quality, not human opinions)",
+        "learnt from computed labels; 'samos info' says what they are)",
     )
     parser.add_argument(
         "--trust",
