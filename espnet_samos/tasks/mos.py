@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Callable, List, Optional, Tuple
 
 import torch
-from espnet2.torch_utils.initialize import INITIALIZATIONS
 from espnet2.train.collate_fn import CommonCollateFn
-from espnet2.utils.get_default_kwargs import get_default_kwargs
 from espnet2.utils.nested_dict_action import NestedDictAction
-from espnet2.utils.types import str2bool, str_or_none
+from espnet2.utils.types import str2bool
 
 from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.mos.build import build_model, build_preprocessor, labels_of
 from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.mos.slots import SLOTS
 from espnet_samos.tasks.guarded import GuardedTask
+from espnet_samos.tasks.model_arguments import add_model_arguments
 from espnet_samos.train import data_types  # noqa: F401 (adds what datasets read)
 from espnet_samos.train.checkpoint import check_fits
 from espnet_samos.train.dump_ssl_feats import ssl_settings, weights_digest
@@ -40,21 +39,7 @@ class MosTask(GuardedTask):
     def add_task_arguments(cls, parser: argparse.ArgumentParser) -> None:
         """Register the slots and their options."""
         group = parser.add_argument_group(description="Task related")
-        group.add_argument(
-            "--init",
-            type=lambda x: str_or_none(x.lower()),
-            default=None,
-            help="The initialization method",
-            choices=[*INITIALIZATIONS, None],
-        )
-        group.add_argument(
-            "--model_conf",
-            action=NestedDictAction,
-            default=get_default_kwargs(ESPnetMosModel),
-            help="The keyword arguments for model class.",
-        )
-        for class_choices in cls.class_choices_list:
-            class_choices.add_arguments(group)
+        add_model_arguments(group)
 
         group = parser.add_argument_group(description="Preprocess related")
         group.add_argument(
