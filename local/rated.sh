@@ -59,4 +59,4 @@ for fold in $(seq "${num_folds}"); do
         --multichannel downmix --max_jobs_run "${nj}" --train_args "${train_args}"
 done
 python3 -m espnet_samos.bin.mos_rated --exp_dir "${expdir}" --sets ${rated_sets} \
-    --num_folds "${num_folds}"
+    --num_folds "${num_folds}" ${rows:+--rows ${rows}}

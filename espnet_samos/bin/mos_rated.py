@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from espnet_samos.bin.errors import exit_on
-from espnet_samos.evaluation.folds import RatedSet, folds_report, read_folds
+from espnet_samos.evaluation.folds import ROWS, RatedSet, folds_report, read_folds
 from espnet_samos.evaluation.report import results_head
 from espnet_samos.evaluation.scoring import ScoringError, read_label_note
 from espnet_samos.utils.files import write_text
@@ -22,6 +22,7 @@ def get_parser():
     parser.add_argument("--sets", nargs="+", required=True)
     parser.add_argument("--num_folds", type=int, required=True)
     parser.add_argument("--inference_tag", default="inference_valid.lcc.best")
+    parser.add_argument("--rows", nargs="+", choices=list(ROWS), default=list(ROWS))
     return parser
 
 
@@ -31,7 +32,9 @@ def main(cmd=None):
     args = get_parser().parse_args(cmd)
     rated_sets = {}
     for test_set in args.sets:
-        runs = read_folds(args.exp_dir, test_set, args.num_folds, args.inference_tag)
+        runs = read_folds(
+            args.exp_dir, test_set, args.num_folds, args.inference_tag, args.rows
+        )
         systems = set(next(iter(runs.values()))[0]["system"])
         # a system's name with its rate at the end, as the codecs' have it
         pairs = {s: f"{s}_16kHz" for s in sorted(systems) if f"{s}_16kHz" in systems}

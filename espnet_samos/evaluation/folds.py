@@ -62,7 +62,11 @@ class RatedSet(NamedTuple):
 
 
 def read_folds(
-    exp_dir: Union[str, Path], test_set: str, num_folds: int, inference_tag: str
+    exp_dir: Union[str, Path],
+    test_set: str,
+    num_folds: int,
+    inference_tag: str,
+    rows: Sequence[str] = tuple(ROWS),
 ) -> Runs:
     """Read the clips of a set, each predicted in the fold that tests its talker.
 
@@ -70,7 +74,7 @@ def read_folds(
         ScoringError: Results are missing, or runs differ between folds.
     """
     runs: Runs = {}
-    for row in ROWS:
+    for row in rows:
         found: List[List[Path]] = []
         for fold in range(1, num_folds + 1):
             where = f"fold{fold}/experiment/{row}"
@@ -96,21 +100,26 @@ def _mean(values: Sequence[float]) -> str:
 def rows_table(runs: Runs) -> str:
     """Write LCC and SRCC of each row: mean±standard deviation over its runs."""
     table = []
-    for row, title in ROWS.items():
+    for row in runs:
         cells = [
             _mean([metric(run["label"], run["prediction"]) for run in runs[row]])
             for metric in (lcc, srcc)
         ]
-        table.append([title, str(len(runs[row])), *cells])
+        table.append([ROWS[row], str(len(runs[row])), *cells])
     return markdown_table(["model, trained on", "runs", "LCC", "SRCC"], table)
 
 
 def questions_table(runs: Runs) -> str:
-    """Write differences between rows, paired by clip, with intervals over systems."""
+    """Write differences between rows, paired by clip, with intervals over systems.
+
+    Empty where no two rows answer a question.
+    """
     table = []
     clips = next(iter(runs.values()))[0]
     clusters = systems_of(clips)
     for first, second in QUESTIONS:
+        if not {first, second} <= runs.keys():
+            continue
         found = differences(
             clips["label"],
             [run["prediction"] for run in runs[first]],
@@ -122,7 +131,7 @@ def questions_table(runs: Runs) -> str:
             for name in ("lcc", "srcc")
         ]
         table.append([f"{ROWS[second]} − {ROWS[first]}", *cells])
-    return markdown_table(["difference", "LCC", "SRCC"], table)
+    return markdown_table(["difference", "LCC", "SRCC"], table) if table else ""
 
 
 def groups_table(runs: Runs) -> str:
@@ -133,12 +142,12 @@ def groups_table(runs: Runs) -> str:
     if len(names) < 2:
         return ""
     table = []
-    for row, title in ROWS.items():
+    for row in runs:
         cells = []
         for name in sorted(names):
             parts = [run[kinds == name] for run in runs[row]]
             cells.append(_mean([lcc(p["label"], p["prediction"]) for p in parts]))
-        table.append([title, *cells])
+        table.append([ROWS[row], *cells])
     header = [f"{name} ({(kinds == name).sum()})" for name in sorted(names)]
     return markdown_table(["LCC within", *header], table)
 
@@ -180,8 +189,8 @@ def pairs_table(rated_set: RatedSet) -> str:
     """Write what each row says of systems at a smaller bandwidth; empty without any."""
     rows: List[List[str]] = []
     header: List[str] = []
-    for row, title in ROWS.items():
-        runs, utterance, pairs, _ = rated_set
+    runs, utterance, pairs, _ = rated_set
+    for row in runs:
         found = bandwidth_pairs(runs[row], utterance, pairs)
         if not found:
             return ""
@@ -189,7 +198,7 @@ def pairs_table(rated_set: RatedSet) -> str:
             header = [f"{pair.system} ({pair.num_pairs} pairs)" for pair in found]
             rows.append(["listeners", *(f"{pair.rated:+.2f}" for pair in found)])
         cells = [f"{p.predicted:+.2f} [{p.low:+.2f}, {p.high:+.2f}]" for p in found]
-        rows.append([title, *cells])
+        rows.append([ROWS[row], *cells])
     return markdown_table(["narrower minus wider", *header], rows)
 
 
@@ -204,9 +213,14 @@ def folds_report(rated_sets: Mapping[str, RatedSet]) -> str:
             f"{len(clips)} clips of {clips['system'].nunique()} systems, each "
             "predicted by models that never met its talker.",
             rows_table(runs),
-            "Differences, paired by clip; 95 % intervals for other systems than these:",
-            questions_table(runs),
         ]
+        questions = questions_table(runs)
+        if questions:
+            sections += [
+                "Differences, paired by clip; 95 % intervals for other systems than "
+                "these:",
+                questions,
+            ]
         groups = groups_table(runs)
         if groups:
             sections += ["LCC within each kind of degradation (clips):", groups]

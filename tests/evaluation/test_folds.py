@@ -59,6 +59,23 @@ def test_every_clip_is_there_once_with_the_prediction_of_its_fold(experiment):
         read_folds(experiment, "set", 3, TAG)
 
 
+def test_a_report_of_some_rows_needs_no_others(experiment, capsys):
+    row, other = list(ROWS)[:2]
+    options = ["--exp_dir", str(experiment), "--data_dir", str(experiment / "data")]
+    options += ["--sets", "set", "--num_folds", "2", "--inference_tag", TAG]
+    runs = experiment / "fold1/experiment" / other
+    runs.rename(runs.with_name("elsewhere"))
+    try:
+        mos_rated.main([*options, "--rows", row])
+        with pytest.raises(SystemExit, match=f"{other}.*run it first"):
+            mos_rated.main(options)
+    finally:
+        runs.with_name("elsewhere").rename(runs)
+    text = capsys.readouterr().out
+    assert ROWS[row] in text and ROWS[other] not in text
+    assert "Differences" not in text
+
+
 def test_the_report(experiment, capsys):
     options = ["--exp_dir", str(experiment), "--data_dir", str(experiment / "data")]
     mos_rated.main(
