@@ -8,7 +8,7 @@
 # shellcheck disable=SC1091,SC2034
 set -euo pipefail
 
-train_set=broad_train              # Set to learn from
+train_set=broad_train+broad_neural # Set to learn from
 valid_set=broad_dev                # Set that the best epoch is chosen on
 conf=conf/small                    # Folder of model.yaml and distill.yaml
 exp=exp/small/distill              # Where the result goes

@@ -206,7 +206,7 @@ class WindowCutter:
         rates: The windows' rates in Hz by name, at least one.
         seconds: Length of a window.
         hop_seconds: From the beginning of a window to that of the next, above 0 and at
-            most a window's length; by default half of that.
+            most a window's length, which is the default.
         windows: As `window_starts` takes it.
         start: Where the first window begins, in seconds.
         rotation: A clip that is repeated begins there, in seconds.
@@ -231,7 +231,7 @@ class WindowCutter:
         check_rate(fs)
         self.fs = fs
         self.seconds = seconds
-        self.hop_seconds = seconds / 2 if hop_seconds is None else hop_seconds
+        self.hop_seconds = seconds if hop_seconds is None else hop_seconds
         self.which = windows
         self.start = start
         self.rotation = rotation

@@ -39,8 +39,9 @@ class LiveScorer:
     ):
         self.predictor = predictor or MosPredictor.from_pretrained()
         seconds = self.predictor.window_seconds
-        if hop_seconds is not None:
-            check_hop(hop_seconds, seconds)
+        if hop_seconds is None:
+            hop_seconds = seconds / 2
+        check_hop(hop_seconds, seconds)
         preprocess = self.predictor.preprocess
         self.mixer = Mixer(preprocess.multichannel)
         self.cutter = WindowCutter(

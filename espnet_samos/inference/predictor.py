@@ -411,8 +411,9 @@ class MosPredictor:
         num_workers = number_of_workers(num_workers)
         if isinstance(audio, (str, Path)) == (fs is not None):
             raise ValueError("give fs with samples, and not with a file")
-        if hop_seconds is not None:
-            check_hop(hop_seconds, self.window_seconds)
+        if hop_seconds is None:
+            hop_seconds = self.window_seconds / 2
+        check_hop(hop_seconds, self.window_seconds)
         if isinstance(audio, (str, Path)):
             clip = self._clip(str(audio), audio)
         else:
@@ -521,8 +522,6 @@ class MosPredictor:
         windows: str = "all",
     ) -> Iterator[Tuple[Clip, Optional[WindowScore]]]:
         """Yield each window's score, in order, and None where a clip ends."""
-        if hop_seconds is None:
-            hop_seconds = self.window_seconds / 2
         reading: Deque[Clip] = deque()
 
         def read() -> Iterator[Iterator[Window]]:

@@ -76,7 +76,7 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
 def _score(clips: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Tensor:
     """Score clips without silence at their ends: (Batch, NSamples) -> (Batch,)."""
     seconds = predictor.window_seconds
-    starts = window_starts(clips.shape[1] / fs, seconds, seconds / 2, predictor.windows)
+    starts = window_starts(clips.shape[1] / fs, seconds, seconds, predictor.windows)
     rates = predictor.preprocess.rates()
     batch = {}
     with full_precision(clips.device.type):

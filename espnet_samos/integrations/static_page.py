@@ -109,7 +109,6 @@ def description(predictor: MosPredictor) -> Dict[str, Any]:
         branches=BRANCHES,
         rates=list(predictor.preprocess.rates().items()),
         window_seconds=seconds,
-        hop_seconds=seconds / 2,
         windows=predictor.windows,
         pad_short_clips=predictor.preprocess.pad_short_clips,
         silence_tolerance=SILENCE_TOLERANCE,

@@ -68,10 +68,10 @@ export class Scorer {
 
   /** Where windows begin, in seconds, as audio/windows.py has it. */
   starts(duration) {
-    const { window_seconds, hop_seconds, windows } = this.model;
+    const { window_seconds, windows } = this.model;
     const last = windows === "first" ? 0 : Math.max(0, round6(duration - window_seconds));
-    const count = Math.ceil(round6(last / hop_seconds));
-    return [...Array.from({ length: count }, (_, i) => i * hop_seconds), last];
+    const count = Math.ceil(round6(last / window_seconds));
+    return [...Array.from({ length: count }, (_, i) => i * window_seconds), last];
   }
 
   async scoreWindow(samples, resamplers, start, duration) {
