@@ -194,6 +194,14 @@ class LightSslFrontend(UnpaddedFrontend):
         """Set the mode; a frozen frontend stays in evaluation."""
         return super().train(mode and not self.freeze)
 
+    def ignores_silence(self, num_samples: int) -> bool:
+        """Return whether silence after a clip changes none of its frames.
+
+        Args:
+            num_samples: How many samples clip and silence have together.
+        """
+        return num_samples <= MAX_FRAMES * self.hop_length
+
     def extract(self, waveforms: torch.Tensor) -> torch.Tensor:
         """Run clips of one length: (Batch, NSamples) -> (Batch, NFrames, Dim)."""
         spectrum = self.spectrum(waveforms)

@@ -65,6 +65,10 @@ class LogBandsFrontend(AbsFrontend):
         """Return the number of bands."""
         return len(self.filters)
 
+    def ignores_silence(self, num_samples: int) -> bool:
+        """Return that silence after a clip, of any length, changes none of its frames."""
+        return True
+
     def forward(
         self, input: torch.Tensor, input_lengths: torch.Tensor
     ) -> Tuple[torch.Tensor, torch.Tensor]:

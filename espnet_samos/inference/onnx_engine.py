@@ -3,7 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Dict, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Sequence, Tuple
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from espnet_samos.utils.config import read_config
 from espnet_samos.utils.files import add_file
 from espnet_samos.utils.score_names import MOS, check_scores
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 ENGINES = ("auto", "torch", "onnx")
 # The graphs of a model are in this folder beside its configuration: one for each input,
 # in the order in which the head takes their vectors.
@@ -20,6 +23,10 @@ FOLDER = "onnx"
 BRANCHES = {"speech_16k": "ssl", "speech_48k": "spectrogram"}
 HEAD = "head"
 DIGEST = "weights.sha256"  # of the weights that the graphs were made of
+# Silence after a clip that is left to a graph which needs none: more than the CNN of
+# the light SSL frontend looks ahead (0.18 s). In steps: there are few lengths, then.
+MARGIN_SECONDS = 0.2
+STEP_SECONDS = 0.08
 
 
 def weights_digest(model_file: Path) -> str:
@@ -44,10 +51,33 @@ def graphs(files: TrainedModel) -> Dict[str, Path]:
     return found if HEAD in found and len(found) > 1 else {}
 
 
+def takes_any_length(session: "InferenceSession") -> bool:
+    """Return whether a branch's graph takes windows of any length, in steps of 20 ms."""
+    return not isinstance(session.get_inputs()[0].shape[1], int)
+
+
+def without_padding(speech: np.ndarray, fs: int) -> np.ndarray:
+    """Leave out most of the silence after the longest clip of a batch.
+
+    Args:
+        speech: Windows (NWindows, NSamples).
+        fs: Their sampling rate in Hz.
+
+    Returns:
+        Their first samples (NWindows, NSamples').
+    """
+    after = int(speech.any(axis=0)[::-1].argmax())
+    num_samples = speech.shape[1] - after + round(MARGIN_SECONDS * fs)
+    step = round(STEP_SECONDS * fs)
+    return speech[:, : -(-num_samples // step) * step]
+
+
 class OnnxEngine:
     """Computes scores by ONNX Runtime, on the CPU.
 
-    As PyTorch, it takes as many threads as there are cores, or `OMP_NUM_THREADS`.
+    As PyTorch, it takes as many threads as there are cores, or `OMP_NUM_THREADS`. A
+    short clip takes less time than a long one, where the graphs ignore the silence
+    after it.
 
     Args:
         files: The model, which has graphs.
@@ -85,6 +115,7 @@ class OnnxEngine:
         self.config = read_config(files.train_config)
         head_conf = self.config.get("head_conf") or {}
         self.scores: Tuple[str, ...] = check_scores(head_conf.get("scores") or (MOS,))
+        self.rates = self.preprocessor().rates()
 
     def preprocessor(self) -> MosPreprocessor:
         """Build the audio path from a clip to the windows of the model."""
@@ -104,7 +135,11 @@ class OnnxEngine:
             if part in self.sessions:
                 # (NSamples,) -> (NWindows, NSamples) -> (NWindows, Dim)
                 speech = np.stack([window[name] for window in windows])
-                vectors.append(self.sessions[part].run(None, {"speech": speech})[0])
+                session = self.sessions[part]
+                if takes_any_length(session):
+                    # (NWindows, NSamples) -> (NWindows, NSamples')
+                    speech = without_padding(speech, self.rates[name])
+                vectors.append(session.run(None, {"speech": speech})[0])
         vector = np.concatenate(vectors, axis=1)
         mean, variance = self.sessions[HEAD].run(None, {"vector": vector})
         # a graph of one score gives (NWindows,)

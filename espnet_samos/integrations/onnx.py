@@ -3,21 +3,28 @@
 import logging
 import warnings
 from pathlib import Path
-from typing import Dict, List, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
-from espnet_samos.inference.onnx_engine import BRANCHES, DIGEST, HEAD, weights_digest
+from espnet_samos.inference.onnx_engine import (
+    BRANCHES,
+    DIGEST,
+    HEAD,
+    takes_any_length,
+    weights_digest,
+    without_padding,
+)
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.mos.abs_clip_encoder import AbsClipEncoder
 from espnet_samos.mos.abs_head import AbsHead
-from espnet_samos.mos.espnet_model import ESPnetMosModel
 from espnet_samos.utils.extras import need
 
 MAX_DIFFERENCE = 1e-3
 MIN_SIZE_TO_HALVE = 256  # numbers in a weight
+BATCH = torch.export.Dim("batch")
 
 
 class _Head(torch.nn.Module):
@@ -46,17 +53,23 @@ class _Branch(torch.nn.Module):
         feats, _ = self.frontend(speech, lengths)
         return self.encoder(feats)
 
+    def ignores_silence(self, speech: torch.Tensor) -> bool:
+        """Return whether silence after a clip changes nothing: (Batch, NSamples)."""
+        ignores = getattr(self.frontend, "ignores_silence", lambda num_samples: False)
+        return self.encoder.ignores_silence and ignores(speech.shape[1])
+
 
 def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[Path]:
     """Write a model's branches and head as ONNX files, and check what they compute.
 
     `ssl.onnx` takes `speech` (Batch, 16000 · window_seconds) at 16 kHz,
     `spectrogram.onnx` (Batch, 48000 · window_seconds) at 48 kHz; both give `vector`
-    (Batch, Dim). `head.onnx` takes their concatenation, the SSL branch first, and gives
-    `mean` and `variance` (Batch,), of several scores (Batch, NScores). A branch that
-    the model does not have is left out. Resampling and cutting windows are not part of
-    them. Weights that float16 holds exactly, as `model_zoo.half_precision` leaves them,
-    are stored in it.
+    (Batch, Dim). Where silence after a clip changes nothing, a window may be shorter, by
+    whole frames of 20 ms. `head.onnx` takes their concatenation, the SSL branch first,
+    and gives `mean` and `variance` (Batch,), of several scores (Batch, NScores). A
+    branch that the model does not have is left out. Resampling and cutting windows are
+    not part of them. Weights that float16 holds exactly, as `model_zoo.half_precision`
+    leaves them, are stored in it.
 
     Args:
         predictor: The model, on the CPU.
@@ -84,13 +97,17 @@ def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[P
             getattr(model, f"{branch}_frontend"), getattr(model, f"{branch}_encoder")
         ).eval()
         files[branch] = output_dir / f"{branch}.onnx"
-        _export(part, speech, files[branch], ["speech"], ["vector"])
+        axes = {0: BATCH}
+        if predictor.preprocess.pad_short_clips and part.ignores_silence(speech):
+            axes[1] = torch.export.Dim.AUTO  # of whole frames
+        _export(part, speech, files[branch], axes, ["speech"], ["vector"])
         vectors.append(part(speech))
     files[HEAD] = output_dir / f"{HEAD}.onnx"
     vector = torch.cat(vectors, dim=1)
     head = _Head(model.head).eval()
-    _export(head, vector, files[HEAD], ["vector"], ["mean", "variance"])
-    _check(model, files, {name: x.shape[1] for name, x in windows.items()})
+    _export(head, vector, files[HEAD], {0: BATCH}, ["vector"], ["mean", "variance"])
+    for share in (1.0, 0.4):
+        _check(predictor, files, share)
     digest = weights_digest(predictor.files.model_file)
     (output_dir / DIGEST).write_text(digest, encoding="utf-8")
     return list(files.values())
@@ -107,6 +124,7 @@ def _export(
     part: torch.nn.Module,
     example: torch.Tensor,
     file: Path,
+    axes: Dict[int, Any],
     input_names: List[str],
     output_names: List[str],
 ) -> None:
@@ -121,7 +139,7 @@ def _export(
                 verbose=False,
                 input_names=input_names,
                 output_names=output_names,
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=(axes,),
             )
     except Exception as e:
         # whatever a part's own operations raise
@@ -176,28 +194,42 @@ def _cannot_be_exported(part: str, error: Exception) -> ValueError:
 
 
 @torch.no_grad()
-def _check(
-    model: ESPnetMosModel, files: Dict[str, Path], num_samples: Dict[str, int]
-) -> None:
+def _check(predictor: MosPredictor, files: Dict[str, Path], share: float) -> None:
     """Compare the graphs' scores with the model's, for a batch of another size.
+
+    Args:
+        predictor: The model.
+        files: The graphs.
+        share: How much of each window is sound; silence follows.
 
     Raises:
         ValueError: They differ by more than 0.001.
     """
     import onnxruntime
 
-    def run(part: str, x: np.ndarray) -> List[np.ndarray]:
+    model = predictor.model
+    rates = predictor.preprocess.rates()
+
+    def run(part: str, x: np.ndarray, fs: Optional[int] = None) -> List[np.ndarray]:
         try:
             session = onnxruntime.InferenceSession(
                 str(files[part]), providers=["CPUExecutionProvider"]
             )
+            if fs is not None and takes_any_length(session):
+                x = without_padding(x, fs)
             return session.run(None, {session.get_inputs()[0].name: x})
         except Exception as e:
             # such as a batch that has become a constant
             raise _cannot_be_exported(part, e) from e
 
-    batch = {name: _noise(3, n, seed=1) for name, n in num_samples.items()}
-    vectors = [run(BRANCHES[name], x.numpy())[0] for name, x in batch.items()]
+    batch = {}
+    for name, fs in rates.items():
+        num_samples = round(fs * predictor.window_seconds)
+        batch[name] = _noise(3, num_samples, seed=1)
+        batch[name][:, round(share * num_samples) :] = 0
+    vectors = [
+        run(BRANCHES[name], x.numpy(), rates[name])[0] for name, x in batch.items()
+    ]
     mean, variance = run(HEAD, np.concatenate(vectors, axis=1))
     lengths = {
         f"{name}_lengths": torch.full((len(x),), x.shape[1])

@@ -10,7 +10,13 @@ class AbsClipEncoder(torch.nn.Module, ABC):
 
     An encoder is built with `input_size`, the features' dimension, and
     `num_frames`, how many frames a window has, before its own options.
+
+    Attributes:
+        ignores_silence: Whether frames that are zero throughout change nothing, so that
+            there may be fewer of them, or none.
     """
+
+    ignores_silence = False
 
     @abstractmethod
     def output_size(self) -> int:

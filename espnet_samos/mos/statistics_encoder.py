@@ -20,6 +20,8 @@ class StatisticsEncoder(AbsClipEncoder):
         first: The first feature that is looked at.
     """
 
+    ignores_silence = True
+
     def __init__(
         self,
         input_size: int,

@@ -7,8 +7,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from espnet_samos import MosPredictor
+from espnet_samos.inference.onnx_engine import takes_any_length, without_padding
 from espnet_samos.integrations.onnx import export_onnx
 from tests.tiny_model import LIGHT_CONFIG, save_model, speechlike
 
@@ -17,7 +20,10 @@ from tests.tiny_model import LIGHT_CONFIG, save_model, speechlike
 def folder(tmp_path_factory):
     """A model with graphs beside it."""
     pytest.importorskip("onnxscript")
-    folder = save_model(tmp_path_factory.mktemp("model"), LIGHT_CONFIG)
+    config = dict(
+        LIGHT_CONFIG, preprocessor_conf=dict(window_seconds=2.0, pad_short_clips=True)
+    )
+    folder = save_model(tmp_path_factory.mktemp("model"), config)
     export_onnx(MosPredictor.from_pretrained(folder, engine="torch"), folder / "onnx")
     return folder
 
@@ -38,7 +44,8 @@ def test_both_engines_give_one_score(predictors):
 
 
 def test_batches_and_silent_windows(predictors):
-    clip = np.concatenate([speechlike(4.0, 16000), np.zeros(5 * 16000)])
+    speech = speechlike(4.0, 16000)
+    clip = np.concatenate([speech, np.zeros(5 * 16000), speech])
     for batch_size in (1, 3):
         torch_scores, onnx_scores = (
             list(p.predict_windows(clip, 16000, batch_size=batch_size))
@@ -48,6 +55,37 @@ def test_batches_and_silent_windows(predictors):
         np.testing.assert_allclose(
             [s.mean for s in onnx_scores], [s.mean for s in torch_scores], atol=1e-4
         )
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seconds=st.lists(st.floats(0.1, 2.5), min_size=1, max_size=4),
+    fs=st.sampled_from([8000, 16000, 44100, 48000]),
+    seed=st.integers(0, 99),
+)
+def test_silence_after_a_clip_is_left_out(predictors, seconds, fs, seed):
+    clips = [
+        (f"{i}", (speechlike(length, fs, seed=seed + i), fs))
+        for i, length in enumerate(seconds)
+    ]
+    expected, found = (list(p.predict_clips(clips, num_workers=0)) for p in predictors)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.mean == pytest.approx(theirs.mean, abs=1e-4)
+        assert ours.std == pytest.approx(theirs.std, abs=1e-4)
+
+
+def test_the_graphs_take_what_the_longest_clip_of_a_batch_needs(predictors):
+    sessions = predictors[1].engine.sessions
+    assert takes_any_length(sessions["ssl"])
+    assert takes_any_length(sessions["spectrogram"])
+    batch = np.zeros((3, 32000), dtype=np.float32)
+    batch[0, :1000] = batch[2, :9001] = 0.1
+    short = without_padding(batch, 16000)
+    assert short.shape == (3, 12800)  # a step of 1280 more than 9001 + 3200
+    np.testing.assert_array_equal(batch[:, :12800], short)
+    batch[1, -1] = 0.1
+    assert without_padding(batch, 16000).shape == batch.shape
+    assert without_padding(0 * batch, 16000).shape == batch.shape
 
 
 def test_graphs_are_used_where_they_can_be(folder):
