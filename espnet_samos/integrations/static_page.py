@@ -16,7 +16,12 @@ from typing import Any, Dict, List
 
 from espnet_samos.audio import reading, resampling, signal_report
 from espnet_samos.audio.windows import SILENCE_TOLERANCE
-from espnet_samos.inference.onnx_engine import BRANCHES, graphs
+from espnet_samos.inference.onnx_engine import (
+    BRANCHES,
+    MARGIN_SECONDS,
+    STEP_SECONDS,
+    graphs,
+)
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.integrations import page_words
 from espnet_samos.model_zoo.find import CACHE_DIR
@@ -112,6 +117,8 @@ def description(predictor: MosPredictor) -> Dict[str, Any]:
         windows=predictor.windows,
         pad_short_clips=predictor.preprocess.pad_short_clips,
         silence_tolerance=SILENCE_TOLERANCE,
+        margin_seconds=MARGIN_SECONDS,
+        step_seconds=STEP_SECONDS,
         multichannel=predictor.preprocess.multichannel,
         label_note=predictor.label_note,
         scores=list(predictor.scores[1:]),

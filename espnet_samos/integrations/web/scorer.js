@@ -91,9 +91,11 @@ export class Scorer {
         sound = shareOfSound(heard, rate / blocks_per_second, silent_rms);
         if (quiet) break;
       }
-      const input = new ort.Tensor("float32", this.filled(heard, size), [1, size]);
       const part = this.model.branches[name];
-      const { vector } = await this.sessions[part].run({ speech: input });
+      const session = this.sessions[part];
+      const window = this.filled(heard, size, rate, session);
+      const input = new ort.Tensor("float32", window, [1, window.length]);
+      const { vector } = await session.run({ speech: input });
       vectors.push([part, vector.data]);
     }
     const place = { start, end: Math.min(duration, start + window_seconds), sound };
@@ -109,12 +111,20 @@ export class Scorer {
     return { ...place, ...score(0), scores: Object.fromEntries(further) };
   }
 
-  /** Fill a window with a clip that is shorter: with silence after it, or repeated. */
-  filled(samples, size) {
+  /**
+   * Fill a window with a clip that is shorter: with silence after it, or repeated.
+   *
+   * A graph that takes any length needs little silence, as inference/onnx_engine.py has it.
+   */
+  filled(samples, size, rate, session) {
     if (samples.length === size) return samples;
-    const window = new Float32Array(size);
+    const { margin_seconds, step_seconds, pad_short_clips } = this.model;
+    const step = Math.round(step_seconds * rate);
+    const needed = step * Math.ceil((samples.length + margin_seconds * rate) / step);
+    const takesAnyLength = typeof session.inputMetadata[0].shape[1] === "string";
+    const window = new Float32Array(takesAnyLength ? Math.min(size, needed) : size);
     window.set(samples);
-    if (!this.model.pad_short_clips) {
+    if (!pad_short_clips) {
       for (let n = samples.length; n < size; n++) window[n] = samples[n % samples.length];
     }
     return window;
