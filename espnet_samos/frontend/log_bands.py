@@ -66,7 +66,7 @@ class LogBandsFrontend(AbsFrontend):
         return len(self.filters)
 
     def ignores_silence(self, num_samples: int) -> bool:
-        """Return that silence after a clip, of any length, changes none of its frames."""
+        """Return True: silence after a clip changes none of its frames."""
         return True
 
     def forward(

@@ -96,7 +96,7 @@ class Clip:
         self.error: Optional[str] = None
 
     def windows(
-        self, preprocess: MosPreprocessor, hop_seconds: float, windows: str
+        self, preprocess: MosPreprocessor, hop_seconds: Optional[float], windows: str
     ) -> Iterator[Window]:
         """Read the clip and yield the windows of a model, as `cut_windows` does.
 

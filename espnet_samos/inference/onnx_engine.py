@@ -52,7 +52,7 @@ def graphs(files: TrainedModel) -> Dict[str, Path]:
 
 
 def takes_any_length(session: "InferenceSession") -> bool:
-    """Return whether a branch's graph takes windows of any length, in steps of 20 ms."""
+    """Return whether a branch's graph takes windows of any number of 20 ms frames."""
     return not isinstance(session.get_inputs()[0].shape[1], int)
 
 

@@ -64,12 +64,12 @@ def export_onnx(predictor: MosPredictor, output_dir: Union[Path, str]) -> List[P
 
     `ssl.onnx` takes `speech` (Batch, 16000 · window_seconds) at 16 kHz,
     `spectrogram.onnx` (Batch, 48000 · window_seconds) at 48 kHz; both give `vector`
-    (Batch, Dim). Where silence after a clip changes nothing, a window may be shorter, by
-    whole frames of 20 ms. `head.onnx` takes their concatenation, the SSL branch first,
-    and gives `mean` and `variance` (Batch,), of several scores (Batch, NScores). A
-    branch that the model does not have is left out. Resampling and cutting windows are
-    not part of them. Weights that float16 holds exactly, as `model_zoo.half_precision`
-    leaves them, are stored in it.
+    (Batch, Dim). Where silence after a clip changes nothing, a window may be shorter,
+    by whole frames of 20 ms. `head.onnx` takes their concatenation, the SSL branch
+    first, and gives `mean` and `variance` (Batch,), of several scores (Batch, NScores).
+    A branch that the model does not have is left out. Resampling and cutting windows
+    are not part of them. Weights that float16 holds exactly, as
+    `model_zoo.half_precision` leaves them, are stored in it.
 
     Args:
         predictor: The model, on the CPU.

@@ -26,8 +26,8 @@ from espnet_samos.corpora.broad.non_speech import NON_SPEECH
 CLEAN = {"distillmos": 4.14, "dnsmos_p808": 3.89}
 # Some voices are strange to them even where they are clean.
 MAX_RATIO = 2.0
-# Weights of the scores, of ln(distortion in dB + 0.5), and a constant: about the mean of
-# what fits the three tests one by one
+# Weights of the scores, of ln(distortion in dB + 0.5), and a constant: about the mean
+# of what fits the three tests one by one
 WITH_DISTORTION = 0.58, 0.67, -0.56, -2.25
 # Where the clip is not in time with its original
 WITHOUT_DISTORTION = 0.87, 1.50, 0.0, -7.08
