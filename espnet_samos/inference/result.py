@@ -114,7 +114,7 @@ class MosResult:
     warnings: Dict[str, str] = field(default_factory=dict)
     label_note: str = ""
     error: Optional[str] = None
-    scores: Mapping[str, Score] = NO_SCORES
+    scores: Mapping[str, Score] = field(default_factory=dict)
 
     @property
     def interval(self) -> Tuple[float, float]:

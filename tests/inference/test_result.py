@@ -1,4 +1,8 @@
+import dataclasses
+import importlib
+import itertools
 import math
+import pkgutil
 
 import numpy as np
 import pytest
@@ -73,3 +77,19 @@ def test_a_result_as_a_row_has_the_interval_beside_the_score():
     assert list(row)[:5] == ["name", "mean", "std", "low", "high"]
     assert (row["low"], row["high"]) == pytest.approx((2.02, 3.98), abs=1e-3)
     assert row["error"] is None and row["warnings"] == {}
+
+
+@pytest.mark.parametrize("part", ["audio", "inference", "model_zoo", "utils"])
+def test_defaults_are_what_older_pythons_take(part):
+    # Python 3.10 and 3.11 refuse a dataclass whose default cannot be hashed
+    package = importlib.import_module(f"espnet_samos.{part}")
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    modules = [importlib.import_module(f"{package.__name__}.{n}") for n in names]
+    classes = {
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and dataclasses.is_dataclass(value)
+    }
+    for field in itertools.chain.from_iterable(map(dataclasses.fields, classes)):
+        hash(field.default)
