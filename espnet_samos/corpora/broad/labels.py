@@ -11,7 +11,8 @@ Nobody listened to these clips. A label is computed from
 - what was lost and added above 8 kHz (`bands.py`), which neither can see.
 
 The constants were fitted to the mean ratings of the conditions of listening tests,
-which other voices were put through (`benchmarks/label_rule.py`), but for one.
+which other voices were put through (`benchmarks/label_rule.py`), except for
+`MODULATED_NOISE`.
 """
 
 import math
