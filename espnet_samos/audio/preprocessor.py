@@ -31,8 +31,8 @@ class MosPreprocessor:
         window_seconds: Length of the window. A shorter clip is repeated until
             the window is full, a longer one is cut.
         pad_short_clips: Let silence follow a shorter clip, instead of repeating it, and
-            leave out digital silence at its ends; for frontends and encoders that leave
-            silence out.
+            leave out digital silence at its ends and a DC offset; for frontends and
+            encoders that leave silence out.
         random_window: While training, take a random window of a longer clip.
         random_rotation: While training, begin at a random place of a shorter clip,
             which is then repeated from there.

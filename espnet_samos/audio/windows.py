@@ -133,6 +133,19 @@ def _run(samples: np.ndarray, value: float) -> int:
     return int(others.argmax()) if others.any() else len(samples)
 
 
+def dc_offset(samples: np.ndarray, fs: int, start: float, seconds: float) -> float:
+    """Return the mean of a clip's first window, which is next to 0 without DC.
+
+    Args:
+        samples: The clip without digital silence at its ends (NSamples,).
+        fs: Its sampling rate in Hz.
+        start: Where the window begins, in seconds.
+        seconds: Its length.
+    """
+    first = int(start * fs)
+    return float(samples[first : first + math.ceil(seconds * fs)].mean(dtype=np.float64))
+
+
 def cut_around(
     samples: np.ndarray, fs: int, rates: Iterable[int], start: float, seconds: float
 ) -> Tuple[np.ndarray, float]:
@@ -199,7 +212,8 @@ class WindowCutter:
     The clip is resampled as a whole, so that its windows do not begin with the edge of
     a filter; a few seconds of it are held at a time. Where it is shorter than a window,
     it is repeated until that is full, or silence follows it. Where silence may follow,
-    digital silence at either end of the clip is left out (`sound_bounds`).
+    digital silence at either end of the clip is left out (`sound_bounds`), and a DC
+    offset is taken away (`dc_offset`), which would end in a step.
 
     Args:
         fs: The clip's sampling rate in Hz.
@@ -210,8 +224,9 @@ class WindowCutter:
         windows: As `window_starts` takes it.
         start: Where the first window begins, in seconds.
         rotation: A clip that is repeated begins there, in seconds.
-        pad_short_clips: Let silence follow a clip that is shorter than a window, and
-            leave out that at the ends of a clip that is cut from its beginning on.
+        pad_short_clips: Let silence follow a clip that is shorter than a window, leave
+            out that at the ends of a clip that is cut from its beginning on, and take
+            its DC offset away.
 
     Raises:
         AudioError: The rate is outside 8-384 kHz.
@@ -243,6 +258,8 @@ class WindowCutter:
         self.held = EMPTY  # one of those that are perhaps the last, and their number
         self.num_held = 0
         self.num_cut = 0  # samples that windows are cut from
+        self.offset: Optional[float] = None if pad_short_clips else 0.0
+        self.unheard: List[np.ndarray] = []  # until the offset is known
         self.count = 0  # of windows
 
     def push(self, block: np.ndarray) -> Iterator[Window]:
@@ -284,8 +301,29 @@ class WindowCutter:
         self.num_cut += len(block)
         if self.which == "first" and self.count == 1:
             return
+        if self.offset is None:
+            self.unheard.append(block)
+            if self.num_cut >= math.ceil((self.start + self.seconds) * self.fs):
+                self._take_offset()
+        else:
+            self._resample(block)
+        yield from self._complete()
+
+    def _take_offset(self) -> None:
+        """Find the DC offset, and resample what was waiting for it."""
+        samples = np.concatenate(self.unheard)
+        self.unheard = []
+        self.offset = dc_offset(samples, self.fs, self.start, self.seconds)
+        self._resample(samples)
+
+    def _resample(self, samples: np.ndarray) -> None:
+        if self.offset:
+            samples = samples - np.float32(self.offset)
         for stream in self.streams.values():
-            stream.extend(block)
+            stream.extend(samples)
+
+    def _complete(self) -> Iterator[Window]:
+        """Yield the windows that are known to their end."""
         while all(
             stream.reaches(self.start + self.count * self.hop_seconds + self.seconds)
             for stream in self.streams.values()
@@ -307,6 +345,8 @@ class WindowCutter:
         if self.num_cut == 0 or self.num_held == 1:
             for part in self._release():
                 yield from self._extend(part)
+        if self.offset is None:
+            self._take_offset()
         for stream in self.streams.values():
             stream.extend(EMPTY, last=True)
         duration = self.num_cut / self.fs - self.start

@@ -77,6 +77,10 @@ def _score(clips: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Tenso
     """Score clips without silence at their ends: (Batch, NSamples) -> (Batch,)."""
     seconds = predictor.window_seconds
     starts = window_starts(clips.shape[1] / fs, seconds, seconds, predictor.windows)
+    if predictor.preprocess.pad_short_clips:
+        # as `dc_offset`
+        first = clips[:, : math.ceil(seconds * fs)].double()
+        clips = clips - first.mean(dim=1, keepdim=True).to(clips.dtype)
     rates = predictor.preprocess.rates()
     batch = {}
     with full_precision(clips.device.type):

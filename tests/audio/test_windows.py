@@ -27,6 +27,11 @@ def noise(num_samples, seed=0, level=0.1):
     return (level * rng.standard_normal(num_samples)).astype(np.float32)
 
 
+def both(found, expected, name):
+    """The samples of two windows at a rate."""
+    return found.data[name], expected.data[name]
+
+
 def blocks(samples, sizes):
     """Divide a clip into blocks of these sizes, over and over."""
     start = i = 0
@@ -98,24 +103,45 @@ def test_one_rule_for_silence_at_any_length(seconds, level, silent):
 @pytest.mark.parametrize("fs", [8000, 22050, 48000])
 def test_a_short_clip_is_padded_where_that_is_asked_for(fs):
     clip = noise(round(0.7 * fs))
+    clip -= clip.mean()
     (window,) = cut_windows([clip], fs, BRANCHES, 1.0, pad_short_clips=True)
     assert (window.start, window.end) == pytest.approx((0.0, 0.7), abs=1e-4)
     for name, rate in BRANCHES.items():
         expected = resample(clip, fs, rate)
         samples = window.data[name]
         assert len(samples) == rate
-        np.testing.assert_array_equal(samples[: len(expected)], expected)
+        np.testing.assert_allclose(samples[: len(expected)], expected, atol=1e-6)
         assert (samples[len(expected) :] == 0).all()
     # what does not have to be filled is not changed
     for seconds in (1.0, 2.3):
         clip = noise(round(seconds * fs))
+        clip -= clip[:fs].mean()
         padded = list(cut_windows([clip], fs, BRANCHES, 1.0, pad_short_clips=True))
         for found, expected in zip(
             padded, cut_windows([clip], fs, BRANCHES, 1.0), strict=True
         ):
             for name in BRANCHES:
-                np.testing.assert_array_equal(found.data[name], expected.data[name])
+                np.testing.assert_allclose(*both(found, expected, name), atol=1e-6)
             assert found[:2] == expected[:2] and found[3:] == expected[3:]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    fs=RATES,
+    seconds=st.floats(0.3, 4.0),
+    offset=st.floats(-0.5, 0.5),
+    sizes=st.lists(st.integers(64, 20000), min_size=1, max_size=3),
+)
+def test_a_dc_offset_changes_no_sample(fs, seconds, offset, sizes):
+    def cut(samples):
+        parts = blocks(samples.astype(np.float32), sizes)
+        return list(cut_windows(parts, fs, BRANCHES, 1.0, 0.5, pad_short_clips=True))
+
+    clip = noise(int(seconds * fs))
+    for expected, window in zip(cut(clip), cut(clip + offset), strict=True):
+        assert window[:2] == expected[:2] and window[3:] == expected[3:]
+        for name in BRANCHES:
+            np.testing.assert_allclose(*both(window, expected, name), atol=1e-6)
 
 
 @pytest.mark.parametrize("pad", [False, True])
@@ -167,7 +193,7 @@ def test_a_random_window_has_the_samples_of_the_clip_resampled_whole(fs, seed):
     pause=st.floats(0, 3.0),
     after=st.floats(0, 3.0),
     offset=st.sampled_from([0.0, 0.01]),
-    sizes=st.lists(st.integers(1, 20000), min_size=1, max_size=3),
+    sizes=st.lists(st.integers(64, 20000), min_size=1, max_size=3),
 )
 def test_silence_around_a_clip_is_left_out_where_it_may_follow(
     fs, seconds, before, pause, after, offset, sizes
@@ -187,7 +213,7 @@ def test_silence_around_a_clip_is_left_out_where_it_may_follow(
         assert window.end == pytest.approx(expected.end + len(ends[0]) / fs)
         for name in BRANCHES:
             # samples that hardly differ can be held as one
-            given = window.data[name], expected.data[name]
+            given = both(window, expected, name)
             np.testing.assert_allclose(*given, rtol=0, atol=2 * SILENCE_TOLERANCE)
     first, end = sound_bounds(padded.astype(np.float32))
     assert (first, end) == (len(ends[0]), len(ends[0]) + len(clip))

@@ -104,9 +104,11 @@ def test_scores_are_those_of_python(page, tmp_path, fs):
     changing = clip[: len(noise)] + np.linspace(-0.2, 0.2, len(noise)) ** 3 * noise
     around = np.pad(changing, (2 * 48000, 48000))
     short = clip[: 2 * 48000]
-    for name, samples in (("a.wav", clip), ("b.wav", short), ("c.wav", around)):
-        soundfile.write(tmp_path / name, resample(samples, 48000, fs), fs)
-        check(page, tmp_path / name)
+    named = {"a": clip, "b": short, "c": around, "d": short + 0.1}
+    for name, samples in named.items():
+        path = tmp_path / f"{name}.wav"
+        soundfile.write(path, resample(samples, 48000, fs), fs)
+        check(page, path)
 
 
 @pytest.mark.parametrize(

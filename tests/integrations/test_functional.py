@@ -50,6 +50,14 @@ def test_has_the_score_of_the_predictor(small, fs, seconds, tolerance):
     assert not scores.requires_grad
 
 
+def test_a_dc_offset_changes_no_score(small):
+    for seconds in (0.83, 7.123):
+        batch = clips(seconds, 24000, seeds=(1, 2))
+        shifted = mos_score(batch + 0.02, 24000, small)
+        expected = mos_score(batch, 24000, small).tolist()
+        assert shifted.tolist() == pytest.approx(expected, abs=1e-3)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     fs=st.sampled_from([8000, 11025, 22050, 44100, 48000]), seconds=st.floats(0.101, 4)

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, NamedTuple
 import numpy as np
 
 from espnet_samos.corpora.broad.english import english_sentences
-from espnet_samos.corpora.broad.voices import AbsVoice, warp
+from espnet_samos.corpora.broad.voices import AbsVoice
 from espnet_samos.corpora.mini.speech import sentences
 
 STYLE_SIZE = 256
@@ -53,7 +53,7 @@ class AbsKokoroVoice(AbsVoice):
         """Return how a phrase is pronounced, in Kokoro's phonemes."""
 
     def say(self, phrase: str, rng: np.random.Generator) -> np.ndarray:
-        """Synthesise a sentence by a mixture that `rng` draws, mostly warped."""
+        """Synthesise a sentence by a mixture that `rng` draws."""
         kokoro = _kokoro()
         tokens = [kokoro.vocab[p] for p in self.phonemes(phrase) if p in kokoro.vocab]
         weights = rng.dirichlet(np.full(len(kokoro.styles), CONCENTRATION))
@@ -67,7 +67,7 @@ class AbsKokoroVoice(AbsVoice):
             ),
         )[0].ravel()
         loud = np.flatnonzero(np.abs(samples) > 0.01 * np.abs(samples).max())
-        return warp(samples[loud[0] : loud[-1] + 1], self.fs, rng).astype(np.float64)
+        return samples[loud[0] : loud[-1] + 1]
 
 
 class EnglishKokoroVoice(AbsKokoroVoice):

@@ -22,7 +22,7 @@ from espnet_samos.corpora.broad.kinds import (
     Source,
 )
 from espnet_samos.corpora.broad.recording import record
-from espnet_samos.corpora.broad.voice_list import VOICES
+from espnet_samos.corpora.broad.voice_list import NARROW, VOICES, WIDE
 from espnet_samos.corpora.journal import read_journal
 from espnet_samos.corpora.mini.speech import set_level
 from espnet_samos.corpora.pool import make_in_processes
@@ -55,13 +55,19 @@ class BroadSet(NamedTuple):
     num_utterances: int
 
 
-TEST_VOICES = [voice for voice in VOICES if not voice.startswith("kokoro")]
+TEST_VOICES = [voice for voice in NARROW if not voice.startswith("kokoro")]
 SEEN_VOICES = [voice for voice in TEST_VOICES if voice != UNSEEN_VOICE]
 # Many speakers at 24 kHz, in training alone, and again the one who has all of the band
 NEURAL_VOICES = ["kokoro", "mei", "kokoro_ja", "kokoro"]
+# All with all of the band
+WIDE_VOICES = [
+    f"{WIDE}{name}"
+    for name in ("kokoro", "carlo", "kokoro_ja", "allison", "kokoro", "maxim")
+]
 SETS = {
     "broad_train": BroadSet("train", SEEN_VOICES, KINDS, 1200),
     "broad_neural": BroadSet("train", NEURAL_VOICES, WIDE_KINDS, 400),
+    "broad_wide": BroadSet("train", list(dict.fromkeys(WIDE_VOICES)), WIDE_KINDS, 400),
     "broad_dev": BroadSet("dev", SEEN_VOICES, KINDS, 70),
     "broad_test": BroadSet("test", SEEN_VOICES, KINDS, 70),
     "broad_unseen": BroadSet("test", TEST_VOICES, UNSEEN_KINDS, 70),

@@ -11,6 +11,7 @@ from espnet_samos.corpora.broad.voices import (
     MeiVoice,
     RecordedVoice,
 )
+from espnet_samos.corpora.broad.wide import WideVoice
 
 ASTERISK = "Asterisk core sounds, recorded by {}, {}"
 RECORDED = {
@@ -22,7 +23,7 @@ RECORDED = {
 }
 
 # name: (folder of recordings) -> voice
-VOICES: Dict[str, Callable[[Path], AbsVoice]] = {
+NARROW: Dict[str, Callable[[Path], AbsVoice]] = {
     "mei": lambda folder: MeiVoice(),
     "joe": lambda folder: JoeVoice(),
     "kokoro": lambda folder: EnglishKokoroVoice(),
@@ -35,5 +36,15 @@ VOICES: Dict[str, Callable[[Path], AbsVoice]] = {
             attribution=ASTERISK.format(who, licence),
         )
         for name, (speaker, lang, who, licence) in RECORDED.items()
+    },
+}
+
+WIDE = "wide_"
+VOICES = {
+    **NARROW,
+    **{
+        f"{WIDE}{name}": lambda folder, voice=voice: WideVoice(voice(folder))
+        for name, voice in NARROW.items()
+        if name != "mei"
     },
 }

@@ -44,11 +44,14 @@ class AbsVoice(ABC):
         lang: The language.
         fs: Native sampling rate in Hz.
         attribution: Whose voice it is, and under which licence.
+        warped: Whether it is made higher and faster, or the opposite, to be more
+            speakers than one.
     """
 
     lang: str
     fs: int
     attribution: str
+    warped = True
 
     @abstractmethod
     def phrases(self) -> List[str]:
@@ -76,8 +79,11 @@ class AbsVoice(ABC):
         while sum(map(len, pieces)) < seconds * self.fs:
             phrase = phrases[int(rng.integers(len(phrases)))]
             pause = np.zeros(int(rng.uniform(*PAUSE_SECONDS) * self.fs))
-            said = self.say(phrase, np.random.default_rng(speaker))
-            pieces += [set_level(said), pause]
+            speaker_rng = np.random.default_rng(speaker)
+            said = self.say(phrase, speaker_rng)
+            if self.warped:
+                said = warp(said, self.fs, speaker_rng)
+            pieces += [set_level(said.astype(np.float64)), pause]
         samples = np.concatenate(pieces)[: int(seconds * self.fs)]
         fade = int(FADE_SECONDS * self.fs)
         samples[-fade:] *= np.linspace(1, 0, fade)
@@ -120,8 +126,8 @@ class RecordedVoice(AbsVoice):
         return found
 
     def say(self, phrase: str, rng: np.random.Generator) -> np.ndarray:
-        """Return a recording, mostly faster and higher, or the opposite."""
-        return warp(decode_g722(self.folder / phrase), self.fs, rng)
+        """Return a recording."""
+        return decode_g722(self.folder / phrase)
 
 
 def warp(samples: np.ndarray, fs: int, rng: np.random.Generator) -> np.ndarray:
@@ -145,6 +151,7 @@ class MeiVoice(AbsVoice):
     lang = "ja"
     fs = REFERENCE_FS
     attribution = VOICE_ATTRIBUTION
+    warped = False
 
     def phrases(self) -> List[str]:
         """List sentences."""
@@ -168,15 +175,14 @@ class JoeVoice(AbsVoice):
         return english_sentences()
 
     def say(self, phrase: str, rng: np.random.Generator) -> np.ndarray:
-        """Synthesise a sentence, mostly faster and higher, or the opposite."""
+        """Synthesise a sentence."""
         import onnxruntime
         from piper import SynthesisConfig
 
         onnxruntime.set_seed(int(rng.integers(2**31)))
         config = SynthesisConfig(length_scale=float(rng.uniform(0.9, 1.15)))
         chunks = _joe().synthesize(phrase, config)
-        samples = np.concatenate([chunk.audio_float_array for chunk in chunks])
-        return warp(samples, self.fs, rng).astype(np.float64)
+        return np.concatenate([chunk.audio_float_array for chunk in chunks])
 
 
 @functools.cache

@@ -117,6 +117,11 @@ export function mixDown(channels) {
   });
 }
 
+/** Mean of samples (NSamples,). */
+export function meanOf(samples) {
+  return samples.reduce((sum, x) => sum + x, 0) / Math.max(1, samples.length);
+}
+
 /** Root mean square of samples (NSamples,). */
 export function rms(samples) {
   let sum = 0;

@@ -1,7 +1,7 @@
 // A trained model in the browser: windows of a clip in, scores out.
 
 import * as ort from "./ort.wasm.bundle.min.mjs";
-import { AudioError, Resampler, rms } from "./audio.js";
+import { AudioError, meanOf, Resampler, rms } from "./audio.js";
 
 /** Fetch a file and, where it is packed, unpack it. */
 async function fetched(url) {
@@ -48,7 +48,12 @@ export class Scorer {
     const [first, end] = this.model.pad_short_clips
       ? soundBounds(samples, this.model.silence_tolerance)
       : [0, samples.length];
-    const heard = samples.subarray(first, end);
+    let heard = samples.subarray(first, end);
+    if (this.model.pad_short_clips) {
+      // as dc_offset in audio/windows.py
+      const offset = meanOf(heard.subarray(0, Math.ceil(window_seconds * fs)));
+      heard = heard.map((x) => x - offset);
+    }
     const begin = first / fs;
     const duration = heard.length / fs;
     const resamplers = Object.fromEntries(
