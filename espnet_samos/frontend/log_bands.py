@@ -8,6 +8,7 @@ import torch
 from espnet2.asr.frontend.abs_frontend import AbsFrontend
 
 from espnet_samos.frontend.level import loud_power, remove_dc
+from espnet_samos.frontend.power_spectrum import PowerSpectrum
 
 WINDOW_SECONDS = 0.02
 # Above, files of 44.1 kHz and music codecs at high rates differ, and nobody hears it.
@@ -56,9 +57,10 @@ class LogBandsFrontend(AbsFrontend):
             raise ValueError(f"floor_db is {floor_db}: give less than 0")
         self.hop_length = hop_length
         self.floor_db = floor_db
-        self.win_length = round(WINDOW_SECONDS * fs)
-        self.n_fft = 2 ** (self.win_length - 1).bit_length()
-        filters = _filters(_edges(low_bands, high_bands), self.n_fft, fs)
+        win_length = 2 * round(WINDOW_SECONDS * fs / 2)
+        n_fft = 2 ** (win_length - 1).bit_length()
+        filters = _filters(_edges(low_bands, high_bands), n_fft, fs)
+        self.spectrum = PowerSpectrum(n_fft, win_length, hop_length, filters.shape[1])
         self.register_buffer("filters", filters, persistent=False)
 
     def output_size(self) -> int:
@@ -82,26 +84,13 @@ class LogBandsFrontend(AbsFrontend):
             Levels, from 0 at the floor, float32, (Batch, NFrames, NBands), with
             NFrames = NSamples // hop_length + 1, and the lengths (Batch,).
         """
-        window = torch.hann_window(self.win_length, device=input.device)
-        # (Batch, NSamples) -> (Batch, NBins, NFrames)
-        spectrum = torch.stft(
-            remove_dc(input.float()),
-            n_fft=self.n_fft,
-            hop_length=self.hop_length,
-            win_length=self.win_length,
-            window=window,
-            center=True,
-            pad_mode="constant",
-            return_complex=True,
-        )
-        # (Batch, NBins, NFrames) -> (Batch, NBands, NFrames)
-        power = self.filters @ (spectrum.real.square() + spectrum.imag.square())
-        # (Batch, NBands, NFrames) -> (Batch, 1, 1)
-        loud = loud_power(power.sum(dim=1))[..., None]
+        # (Batch, NSamples) -> (Batch, NFrames, NBins) -> (Batch, NFrames, NBands)
+        power = self.spectrum(remove_dc(input.float())) @ self.filters.T
+        # (Batch, NFrames, NBands) -> (Batch, 1, 1)
+        loud = loud_power(power.sum(dim=-1))[..., None]
         floor = 10 ** (self.floor_db / 10)
         levels = 10 * torch.log10(power / (loud + 1e-12) + floor)
-        # (Batch, NBands, NFrames) -> (Batch, NFrames, NBands)
-        feats = (1 - levels / self.floor_db).transpose(1, 2)
+        feats = 1 - levels / self.floor_db
         silent = feats.amax(dim=-1, keepdim=True) < SILENCE
         return feats.masked_fill(silent, 0.0), input_lengths // self.hop_length + 1
 
@@ -115,9 +104,13 @@ def _edges(low_bands: int, high_bands: int) -> np.ndarray:
 
 
 def _filters(edges: np.ndarray, n_fft: int, fs: int) -> torch.Tensor:
-    """Return how much of each bin lies within each band: (NBands, NBins)."""
+    """Return how much of each bin lies within each band: (NBands, NBins).
+
+    Bins above the last band are left out.
+    """
     bins = np.fft.rfftfreq(n_fft, 1 / fs)
     half = bins[1] / 2
+    bins = bins[bins - half < edges[-1]]
     top = np.minimum(bins + half, edges[1:, None])
     bottom = np.maximum(bins - half, edges[:-1, None])
     return torch.from_numpy(np.clip(top - bottom, 0, None) / (2 * half)).float()
