@@ -24,15 +24,17 @@ printf 'ssl_frontend_conf:\n    init_file: %s\n' "${exp}/distill/valid.loss.best
     > "${exp}/init.yaml"
 opts=(
     --local_data_opts "--corpus broad --download true --share ${share}"
-    --train_set "broad_train broad_neural" --valid_set broad_dev
+    --train_set "broad_train broad_neural broad_wide" --valid_set broad_dev
     --test_sets "broad_test broad_unseen" --pretrain false
     --train_config "${conf}/model.yaml ${conf}/train.yaml ${exp}/init.yaml"
     --dump_ssl_feats true
     --expdir "${exp}" --mos_exp "${exp}/mos" --inference_tag "${tag}"
 )
-./mos.sh --stage 1 --stop_stage 2 "${opts[@]}" "$@"
+# broad_wide differs above 8 kHz, which the SSL frontend cannot hear
+distill_set="broad_train broad_neural"
+./mos.sh --stage 1 --stop_stage 2 "${opts[@]}" "$@" --train_set "${distill_set}"
 local/distill.sh --conf "${conf}" --exp "${exp}/distill"
-./mos.sh --stage 3 --stop_stage 6 "${opts[@]}" "$@"
+./mos.sh --stage 2 --stop_stage 6 "${opts[@]}" "$@"
 
 # Not before it was scored: mos.sh was perhaps told to stop earlier.
 if [ ! -f "${exp}/mos/RESULTS.md" ]; then

@@ -143,7 +143,9 @@ def dc_offset(samples: np.ndarray, fs: int, start: float, seconds: float) -> flo
         seconds: Its length.
     """
     first = int(start * fs)
-    return float(samples[first : first + math.ceil(seconds * fs)].mean(dtype=np.float64))
+    return float(
+        samples[first : first + math.ceil(seconds * fs)].mean(dtype=np.float64)
+    )
 
 
 def cut_around(

@@ -54,7 +54,9 @@ class PowerSpectrum(torch.nn.Module):
         before = F.pad(frames[..., 1:half].flip(-1), (1, 0))
         window = torch.hann_window(self.win_length, dtype=torch.float64)[half:]
         place = torch.arange(half, dtype=torch.float64)
-        phase = 2 * torch.pi / self.n_fft * torch.outer(place, torch.arange(self.num_bins))
+        phase = (
+            2 * torch.pi / self.n_fft * torch.outer(place, torch.arange(self.num_bins))
+        )
         cosine = (window[:, None] * phase.cos()).float()
         sine = (window[:, None] * phase.sin()).float()
         real = (after + before) @ cosine

@@ -53,7 +53,7 @@ def prepare(
     Args:
         corpus_dir: The corpus' folder, with the recorded voices in `recordings`.
         nj: Number of processes.
-        share: How much of it, up to 1 (10,900 clips, over an hour on two cores); a
+        share: How much of it, up to 1 (13,260 clips, an hour and a half on two cores); a
             smaller one is a part of a larger one.
 
     Returns:

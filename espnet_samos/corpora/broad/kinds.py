@@ -230,6 +230,8 @@ WIDE_KINDS: Dict[str, Kind] = {
 }
 # Their noise follows the speech.
 MODULATED = {"mnru", "wide_mnru"}
+# They come and go, or come again.
+SUDDEN = {"chop", "echo"}
 FREQUENT = {
     "noise": 3,
     "talker": 2,

@@ -61,13 +61,12 @@ SEEN_VOICES = [voice for voice in TEST_VOICES if voice != UNSEEN_VOICE]
 NEURAL_VOICES = ["kokoro", "mei", "kokoro_ja", "kokoro"]
 # All with all of the band
 WIDE_VOICES = [
-    f"{WIDE}{name}"
-    for name in ("kokoro", "carlo", "kokoro_ja", "allison", "kokoro", "maxim")
+    f"{WIDE}{name}" for name in ("kokoro", "carlo", "kokoro_ja", "allison", "maxim")
 ]
 SETS = {
     "broad_train": BroadSet("train", SEEN_VOICES, KINDS, 1200),
     "broad_neural": BroadSet("train", NEURAL_VOICES, WIDE_KINDS, 400),
-    "broad_wide": BroadSet("train", list(dict.fromkeys(WIDE_VOICES)), WIDE_KINDS, 400),
+    "broad_wide": BroadSet("train", WIDE_VOICES, WIDE_KINDS, 400),
     "broad_dev": BroadSet("dev", SEEN_VOICES, KINDS, 70),
     "broad_test": BroadSet("test", SEEN_VOICES, KINDS, 70),
     "broad_unseen": BroadSet("test", TEST_VOICES, UNSEEN_KINDS, 70),

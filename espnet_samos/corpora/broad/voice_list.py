@@ -22,7 +22,7 @@ RECORDED = {
     "maxim": ("ru_RU_f_IvrvoiceRU", "ru", "Maxim Topal (ivrvoice.ru)", "CC BY 3.0"),
 }
 
-# name: (folder of recordings) -> voice
+# name: (folder of recordings) -> voice, up to 7 to 12 kHz but for Mei's
 NARROW: Dict[str, Callable[[Path], AbsVoice]] = {
     "mei": lambda folder: MeiVoice(),
     "joe": lambda folder: JoeVoice(),
@@ -39,11 +39,17 @@ NARROW: Dict[str, Callable[[Path], AbsVoice]] = {
     },
 }
 
-WIDE = "wide_"
+WIDE = "wide_"  # before the name of a voice that is continued up to 24 kHz
+
+
+def _wide(folder: Path, voice: Callable[[Path], AbsVoice]) -> AbsVoice:
+    return WideVoice(voice(folder))
+
+
 VOICES = {
     **NARROW,
     **{
-        f"{WIDE}{name}": lambda folder, voice=voice: WideVoice(voice(folder))
+        f"{WIDE}{name}": functools.partial(_wide, voice=voice)
         for name, voice in NARROW.items()
         if name != "mei"
     },

@@ -1,15 +1,18 @@
 import numpy as np
 import pytest
+import scipy.signal
 
+from espnet_samos.audio.resampling import resample
 from espnet_samos.corpora.broad.kokoro import EnglishKokoroVoice
 from espnet_samos.corpora.broad.voice_list import VOICES
 from espnet_samos.corpora.broad.voices import decode_g722, part_of
+from espnet_samos.corpora.broad.wide import continue_band
 from espnet_samos.utils.tables import DataError
 from tests.corpora.broad.conftest import write_g722
 from tests.tiny_model import speechlike
 
 
-@pytest.mark.parametrize("name", ["mei", "june"])
+@pytest.mark.parametrize("name", ["mei", "june", "wide_carlo"])
 def test_speech_has_its_level_and_length_and_repeats_itself(recordings, name):
     voice = VOICES[name](recordings)
     for seed in range(3):
@@ -27,6 +30,30 @@ def test_parts_share_no_phrase_and_have_enough(name, recordings):
     parts = [part_of(phrase) for phrase in VOICES[name](recordings).phrases()]
     shares = [parts.count(part) / len(parts) for part in ("train", "dev", "test")]
     assert shares == pytest.approx([0.7, 0.15, 0.15], abs=0.04)
+
+
+def test_a_band_is_continued_as_noise_that_follows_the_speech():
+    fs, rng = 16000, np.random.default_rng(0)
+    speech = 0.1 * rng.standard_normal(2 * fs)
+    speech[fs // 2 : fs] = 0
+    for slope_db in (0.0, 3.0):
+        wide = continue_band(speech, fs, np.random.default_rng(1), slope_db)
+        assert len(wide) == 6 * fs
+        # its own band is as it was
+        own = resample(wide, 48000, fs)
+        frequencies, power = scipy.signal.welch(own - speech, fs, nperseg=512)
+        assert power[frequencies < 6500].max() < 1e-3 * power.max()
+        frequencies, power = scipy.signal.welch(wide, 48000, nperseg=512)
+        levels_db = 10 * np.log10(power)
+
+        def level(khz, frequencies=frequencies, levels_db=levels_db):
+            near = np.abs(frequencies - 1000 * khz) < 500
+            return levels_db[near].mean()
+
+        assert level(8) == pytest.approx(level(6) - 2 * slope_db, abs=1.0)
+        assert level(20) == pytest.approx(level(10) - 10 * slope_db, abs=1.0)
+        # no noise in a pause
+        assert np.abs(wide[int(0.52 * 48000) : int(0.98 * 48000)]).max() < 1e-6
 
 
 def test_kokoro_has_a_phoneme_for_every_sound_and_many_speakers():
