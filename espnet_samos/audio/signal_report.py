@@ -179,8 +179,8 @@ class SignalMonitor:
         offset = self.sum / self.num_samples
         if abs(offset) > MAX_OFFSET_SHARE * rms:
             warnings["offset"] = (
-                f"its mean is {offset:.4f}, not 0: nobody hears a DC offset, but a model "
-                "may (the packaged one does not)"
+                f"its mean is {offset:.4f}, not 0: nobody hears a DC offset, but a "
+                "model may (the packaged one does not)"
             )
         expected = min(self.fs / 2, AUDIBLE_HZ)
         if bandwidth < MIN_BANDWIDTH_SHARE * expected:

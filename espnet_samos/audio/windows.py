@@ -143,9 +143,8 @@ def dc_offset(samples: np.ndarray, fs: int, start: float, seconds: float) -> flo
         seconds: Its length.
     """
     first = int(start * fs)
-    return float(
-        samples[first : first + math.ceil(seconds * fs)].mean(dtype=np.float64)
-    )
+    window = samples[first : first + math.ceil(seconds * fs)]
+    return float(window.mean(dtype=np.float64))
 
 
 def cut_around(

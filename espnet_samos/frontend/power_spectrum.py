@@ -52,15 +52,12 @@ class PowerSpectrum(torch.nn.Module):
         # from the middle of each frame on, both ways: the window's first sample is 0
         after = frames[..., half:]
         before = F.pad(frames[..., 1:half].flip(-1), (1, 0))
-        window = torch.hann_window(self.win_length, dtype=torch.float64)[half:]
-        place = torch.arange(half, dtype=torch.float64)
-        phase = (
-            2 * torch.pi / self.n_fft * torch.outer(place, torch.arange(self.num_bins))
-        )
-        cosine = (window[:, None] * phase.cos()).float()
-        sine = (window[:, None] * phase.sin()).float()
-        real = (after + before) @ cosine
-        imaginary = (after - before) @ sine
+        window = torch.hann_window(self.win_length)[half:, None]
+        place, k = torch.arange(half), torch.arange(self.num_bins)
+        # within a turn, where float32 is exact enough
+        angle = 2 * torch.pi / self.n_fft * (torch.outer(place, k) % self.n_fft)
+        real = (after + before) @ (window * angle.cos())
+        imaginary = (after - before) @ (window * angle.sin())
         return real.square() + imaginary.square()
 
     def _frames(self, padded: torch.Tensor) -> torch.Tensor:

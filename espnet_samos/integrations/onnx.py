@@ -24,6 +24,9 @@ from espnet_samos.utils.extras import need
 
 MAX_DIFFERENCE = 1e-3
 MIN_SIZE_TO_HALVE = 256  # numbers in a weight
+# What is computed from nothing and has more numbers is so computed when the graph is
+# loaded, rather than kept in the file
+MAX_CONSTANT_SIZE = 4096
 BATCH = torch.export.Dim("batch")
 
 
@@ -128,6 +131,8 @@ def _export(
     input_names: List[str],
     output_names: List[str],
 ) -> None:
+    from onnxscript.optimizer import optimize
+
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
@@ -137,6 +142,7 @@ def _export(
                 (example,),
                 dynamo=True,
                 verbose=False,
+                optimize=False,
                 input_names=input_names,
                 output_names=output_names,
                 dynamic_shapes=(axes,),
@@ -144,6 +150,7 @@ def _export(
     except Exception as e:
         # whatever a part's own operations raise
         raise _cannot_be_exported(file.stem, e) from e
+    optimize(program.model, output_size_limit=MAX_CONSTANT_SIZE)
     graph = program.model.graph
     for value in (value for node in graph for value in node.outputs):
         # torch names values after what computes them, `mean` for one

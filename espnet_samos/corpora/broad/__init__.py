@@ -53,8 +53,8 @@ def prepare(
     Args:
         corpus_dir: The corpus' folder, with the recorded voices in `recordings`.
         nj: Number of processes.
-        share: How much of it, up to 1 (13,260 clips, an hour and a half on two cores); a
-            smaller one is a part of a larger one.
+        share: How much of it, up to 1 (13,260 clips, an hour and a half on two
+            cores); a smaller one is a part of a larger one.
 
     Returns:
         The clips of each set.
