@@ -158,7 +158,7 @@ class MosPreprocessor:
         if not rates:
             return data
         if self.pad_short_clips:
-            first_sample, end = sound_bounds(speech)
+            first_sample, end = sound_bounds(speech, fs)
             speech = speech[first_sample:end]
         spare = len(speech) / fs - self.window_seconds
         first = rotation = 0.0

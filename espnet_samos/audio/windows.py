@@ -22,6 +22,7 @@ WINDOWS = ("all", "first")
 # A long clip is cut before it is resampled. This much more than the window is kept on
 # either side, so that the resampler's filter (under 0.1 s at 8 kHz) never sees the cut.
 CUT_MARGIN_SECONDS = 0.5
+FRAMES_PER_SECOND = 50
 EMPTY = np.zeros(0, dtype=np.float32)
 # Less than 16-bit samples can differ at half the level: decoders leave as much.
 SILENCE_TOLERANCE = 1e-5
@@ -114,17 +115,28 @@ def time_shares(
     return shares / max(shares.sum(), np.finfo(np.float64).tiny)
 
 
-def sound_bounds(samples: np.ndarray) -> Tuple[int, int]:
-    """Return where a clip (NSamples,) begins and ends without digital silence.
+def sound_bounds(samples: np.ndarray, fs: int) -> Tuple[int, int]:
+    """Return where a clip begins and ends without digital silence.
 
     That are samples at either end that do not change, for there can be a DC offset. A
-    clip of nothing else is kept.
+    clip of nothing else is kept. At the beginning whole frames of 20 ms are left out:
+    rounding, or a resampler, moves the first sample that changes by milliseconds, and a
+    model's frames would fall elsewhere.
+
+    Args:
+        samples: The clip (NSamples,).
+        fs: Its sampling rate in Hz.
     """
     first, last = _run(samples, samples[0]), _run(samples[::-1], samples[-1])
     if first == len(samples):
         return 0, len(samples)
     # one sample alone is part of the sound
-    return first if first > 1 else 0, len(samples) - (last if last > 1 else 0)
+    return whole_frames(first, fs), len(samples) - (last if last > 1 else 0)
+
+
+def whole_frames(num_samples: int, fs: int) -> int:
+    """Return how many of the first samples at `fs` Hz are whole frames of 20 ms."""
+    return num_samples * FRAMES_PER_SECOND // fs * fs // FRAMES_PER_SECOND
 
 
 def _run(samples: np.ndarray, value: float) -> int:
@@ -283,10 +295,10 @@ class WindowCutter:
         self.num_held += run
         if run == len(block):
             return
-        if self.num_cut or self.num_held == 1:
-            yield from self._release()
-        else:
-            self.skipped = self.num_held
+        if self.num_cut == self.skipped == 0:
+            self.skipped = whole_frames(self.num_held, self.fs)
+            self.num_held -= self.skipped
+        yield from self._release()
         last = min(_run(block[::-1], block[-1]), len(block) - run)
         yield block[run : len(block) - last]
         self.held, self.num_held = block[-1:], last

@@ -59,7 +59,7 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
     # (..., NSamples) -> (Batch, NSamples)
     clips = preds.reshape(-1, preds.shape[-1]).to(predictor.device)
     if predictor.preprocess.pad_short_clips:
-        bounds = [sound_bounds(clip.detach().cpu().numpy()) for clip in clips]
+        bounds = [sound_bounds(clip.detach().cpu().numpy(), fs) for clip in clips]
     else:
         bounds = [(0, clips.shape[1])]
     if len(set(bounds)) > 1:

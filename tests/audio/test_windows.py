@@ -187,9 +187,9 @@ def test_a_random_window_has_the_samples_of_the_clip_resampled_whole(fs, seed):
 
 @settings(max_examples=40, deadline=None)
 @given(
-    fs=RATES,
+    fs=RATES.map(lambda fs: fs // 50 * 50),
     seconds=st.floats(0.3, 4.0),
-    before=st.floats(0, 3.0),
+    before=st.integers(0, 150).map(lambda frames: frames / 50),
     pause=st.floats(0, 3.0),
     after=st.floats(0, 3.0),
     offset=st.sampled_from([0.0, 0.01]),
@@ -204,9 +204,9 @@ def test_silence_around_a_clip_is_left_out_where_it_may_follow(
 
     half = noise(int(seconds * fs / 2))
     clip = np.concatenate([half, np.zeros(int(pause * fs)), half]) + offset
-    ends = [np.full(int(t * fs), offset) for t in (before, after)]
-    if any(len(end) == 1 for end in ends):
-        ends = [end[:0] for end in ends]
+    ends = [np.full(round(t * fs), offset) for t in (before, after)]
+    if len(ends[1]) == 1:
+        ends[1] = ends[1][:0]
     padded = np.concatenate([ends[0], clip, ends[1]])
     for expected, window in zip(cut(clip), cut(padded), strict=True):
         assert window.start == pytest.approx(expected.start + len(ends[0]) / fs)
@@ -215,14 +215,27 @@ def test_silence_around_a_clip_is_left_out_where_it_may_follow(
             # samples that hardly differ can be held as one
             given = both(window, expected, name)
             np.testing.assert_allclose(*given, rtol=0, atol=2 * SILENCE_TOLERANCE)
-    first, end = sound_bounds(padded.astype(np.float32))
+    first, end = sound_bounds(padded.astype(np.float32), fs)
     assert (first, end) == (len(ends[0]), len(ends[0]) + len(clip))
+
+
+@pytest.mark.parametrize("fs", [8000, 11025, 44100])
+def test_the_beginning_moves_by_whole_frames(fs):
+    clip = noise(fs)
+    for before in (1, fs // 60, fs // 45, fs // 30):
+        padded = np.pad(clip, (before, 0))
+        first, end = sound_bounds(padded, fs)
+        assert first == (0 if before < fs / 50 else int(fs / 50)) and end == len(padded)
+        (window,) = cut_windows([padded], fs, BRANCHES, 2.0, pad_short_clips=True)
+        (kept,) = cut_windows([padded[first:]], fs, BRANCHES, 2.0, pad_short_clips=True)
+        assert window.start == first / fs
+        np.testing.assert_allclose(*both(window, kept, "speech_16k"), atol=1e-6)
 
 
 def test_a_clip_of_silence_alone_is_one_silent_window():
     for seconds in (0.2, 1.0, 5.5):
         silence = np.full(int(seconds * 16000), 0.25, dtype=np.float32)
-        assert sound_bounds(silence) == (0, len(silence))
+        assert sound_bounds(silence, 16000) == (0, len(silence))
         (window,) = cut_windows(
             blocks(np.zeros_like(silence), [700]),
             *(16000, BRANCHES, 1.0),

@@ -46,7 +46,7 @@ export class Scorer {
       throw new AudioError(`it is ${seconds} s long: less than ${min_seconds} s`);
     }
     const [first, end] = this.model.pad_short_clips
-      ? soundBounds(samples, this.model.silence_tolerance)
+      ? soundBounds(samples, fs, this.model.silence_tolerance)
       : [0, samples.length];
     let heard = samples.subarray(first, end);
     if (this.model.pad_short_clips) {
@@ -137,12 +137,13 @@ export class Scorer {
 }
 
 /** Where a clip begins and ends without digital silence, as audio/windows.py has it. */
-function soundBounds(samples, tolerance) {
+function soundBounds(samples, fs, tolerance) {
   const differs = (value) => (x) => Math.abs(x - value) > tolerance;
   const first = samples.findIndex(differs(samples[0]));
   if (first < 0) return [0, samples.length];
   const end = samples.findLastIndex(differs(samples[samples.length - 1])) + 1;
-  return [first > 1 ? first : 0, samples.length - end > 1 ? end : samples.length];
+  const begin = Math.floor((Math.floor((first * 50) / fs) * fs) / 50); // whole frames of 20 ms
+  return [begin, samples.length - end > 1 ? end : samples.length];
 }
 
 function round6(x) {
