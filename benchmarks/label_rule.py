@@ -26,7 +26,7 @@ from espnet_samos.audio.resampling import resample
 from espnet_samos.corpora import p835_reference, tcd_voip
 from espnet_samos.corpora.broad.distortion import worst_distortion
 from espnet_samos.corpora.broad.labels import CLEAN, HIGHEST, LOWEST
-from espnet_samos.corpora.broad.voice_list import NARROW
+from espnet_samos.corpora.broad.voice_list import NATIVE
 from espnet_samos.corpora.degradations import (
     Degradation,
     amplitude,
@@ -171,9 +171,9 @@ def measure(
     measured = pd.read_csv(path) if path.is_file() else pd.DataFrame({"test": []})
     done = set(zip(measured.test, measured.get("name", []), strict=True))
     teachers = [DistillMos(), DnsmosP808()]
-    speech = {name: _speak(NARROW[name](recordings), 0) for name in NARROW}
+    speech = {name: _speak(NATIVE[name](recordings), 0) for name in NATIVE}
     others = [
-        _speak(NARROW[name](recordings), 9) for name in ("carlo", "june", "maxim")
+        _speak(NATIVE[name](recordings), 9) for name in ("carlo", "june", "maxim")
     ]
     for condition in conditions:
         if (condition.test, condition.name) in done:

@@ -22,8 +22,8 @@ RECORDED = {
     "maxim": ("ru_RU_f_IvrvoiceRU", "ru", "Maxim Topal (ivrvoice.ru)", "CC BY 3.0"),
 }
 
-# name: (folder of recordings) -> voice, up to 7 to 12 kHz but for Mei's
-NARROW: Dict[str, Callable[[Path], AbsVoice]] = {
+# name: (folder of recordings) -> voice with the band that it has
+NATIVE: Dict[str, Callable[[Path], AbsVoice]] = {
     "mei": lambda folder: MeiVoice(),
     "joe": lambda folder: JoeVoice(),
     "kokoro": lambda folder: EnglishKokoroVoice(),
@@ -47,10 +47,10 @@ def _wide(folder: Path, voice: Callable[[Path], AbsVoice]) -> AbsVoice:
 
 
 VOICES = {
-    **NARROW,
+    **NATIVE,
     **{
         f"{WIDE}{name}": functools.partial(_wide, voice=voice)
-        for name, voice in NARROW.items()
+        for name, voice in NATIVE.items()
         if name != "mei"
     },
 }
