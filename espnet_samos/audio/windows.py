@@ -24,8 +24,9 @@ WINDOWS = ("all", "first")
 CUT_MARGIN_SECONDS = 0.5
 FRAMES_PER_SECOND = 50
 EMPTY = np.zeros(0, dtype=np.float32)
-# Less than 16-bit samples can differ at half the level: decoders leave as much.
-SILENCE_TOLERANCE = 1e-5
+# What samples of a frame of digital silence differ by at most: six steps of 16 bit, as
+# rounding and dither leave behind. Around any offset, for there can be DC.
+SILENCE_RANGE = 2e-4
 
 
 class Window(NamedTuple):
@@ -118,31 +119,39 @@ def time_shares(
 def sound_bounds(samples: np.ndarray, fs: int) -> Tuple[int, int]:
     """Return where a clip begins and ends without digital silence.
 
-    That are samples at either end that do not change, for there can be a DC offset. A
-    clip of nothing else is kept. At the beginning whole frames of 20 ms are left out:
-    rounding, or a resampler, moves the first sample that changes by milliseconds, and a
-    model's frames would fall elsewhere.
+    Frames of 20 ms at either end are left out whose samples differ by no more than 2e-4.
+    Whole ones, for rounding and resamplers move the first sound by milliseconds, and a
+    model's frames would fall elsewhere. A clip of nothing else is kept.
 
     Args:
         samples: The clip (NSamples,).
         fs: Its sampling rate in Hz.
     """
-    first, last = _run(samples, samples[0]), _run(samples[::-1], samples[-1])
-    if first == len(samples):
+    edges = _frame_edges(0, -(-len(samples) * FRAMES_PER_SECOND // fs), fs)
+    edges[-1] = len(samples)
+    heard = _heard_frames(samples, edges)
+    if len(heard) == 0:
         return 0, len(samples)
-    # one sample alone is part of the sound
-    return whole_frames(first, fs), len(samples) - (last if last > 1 else 0)
+    end = heard[-1] + 1
+    # less than a frame at the end is part of the sound before it
+    if end == len(samples) * FRAMES_PER_SECOND // fs:
+        end = len(edges) - 1
+    return int(edges[heard[0]]), int(edges[end])
 
 
-def whole_frames(num_samples: int, fs: int) -> int:
-    """Return how many of the first samples at `fs` Hz are whole frames of 20 ms."""
-    return num_samples * FRAMES_PER_SECOND // fs * fs // FRAMES_PER_SECOND
+def _frame_edges(first: int, end: int, fs: int) -> np.ndarray:
+    """Return where frames begin and the last one ends, in samples of the clip."""
+    return np.arange(first, end + 1) * fs // FRAMES_PER_SECOND
 
 
-def _run(samples: np.ndarray, value: float) -> int:
-    """Return how many of the first samples have this value."""
-    others = np.abs(samples - value) > SILENCE_TOLERANCE
-    return int(others.argmax()) if others.any() else len(samples)
+def _heard_frames(samples: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return which frames are no digital silence, (NFrames,) their indices."""
+    if len(edges) < 2:
+        return np.zeros(0, dtype=np.int64)
+    highest, lowest = (
+        extreme.reduceat(samples, edges[:-1]) for extreme in (np.maximum, np.minimum)
+    )
+    return np.flatnonzero(highest - lowest > SILENCE_RANGE)
 
 
 def dc_offset(samples: np.ndarray, fs: int, start: float, seconds: float) -> float:
@@ -267,8 +276,11 @@ class WindowCutter:
         self.streams = {name: _Resampled(fs, rate) for name, rate in rates.items()}
         self.loudest = max(rates, key=rates.__getitem__)  # sees all of the band
         self.num_samples = 0
-        self.skipped = 0  # samples at the beginning that do not change
-        self.held = EMPTY  # one of those that are perhaps the last, and their number
+        self.unframed = EMPTY  # what is not yet a whole frame
+        self.num_frames = 0
+        self.sound = False  # whether there was any
+        self.skipped = 0  # samples of digital silence at the beginning
+        self.held: List[np.ndarray] = []  # digital silence that is perhaps the end
         self.num_held = 0
         self.num_cut = 0  # samples that windows are cut from
         self.offset: Optional[float] = None if pad_short_clips else 0.0
@@ -289,26 +301,42 @@ class WindowCutter:
 
     def _without_ends(self, block: np.ndarray) -> Iterator[np.ndarray]:
         """Yield what is certainly not digital silence at an end of the clip."""
-        if self.num_held == 0:
-            self.held = block[:1]
-        run = _run(block, self.held[0]) if len(block) else 0
-        self.num_held += run
-        if run == len(block):
-            return
-        if self.num_cut == self.skipped == 0:
-            self.skipped = whole_frames(self.num_held, self.fs)
-            self.num_held -= self.skipped
-        yield from self._release()
-        last = min(_run(block[::-1], block[-1]), len(block) - run)
-        yield block[run : len(block) - last]
-        self.held, self.num_held = block[-1:], last
+        samples = np.concatenate([self.unframed, block])
+        num_frames = self.num_samples * FRAMES_PER_SECOND // self.fs
+        edges = _frame_edges(self.num_frames, num_frames, self.fs)
+        edges -= edges[0]
+        self.num_frames = num_frames
+        self.unframed = samples[edges[-1] :]
+        yield from self._take_frames(samples[: edges[-1]], edges)
 
-    def _release(self) -> Iterator[np.ndarray]:
-        """Yield the samples that were held, in blocks: there may be hours of them."""
-        while self.num_held:
-            part = np.repeat(self.held, min(self.num_held, self.fs))
-            self.num_held -= len(part)
-            yield part
+    def _take_frames(
+        self, samples: np.ndarray, edges: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        heard = _heard_frames(samples, edges)
+        if len(heard) == 0:
+            self._hold(samples)
+            return
+        first, end = edges[heard[0]], edges[heard[-1] + 1]
+        if self.sound:
+            yield from self.held
+            first = 0
+        else:
+            self.sound = True
+            self.skipped = self.num_held + int(first)
+        yield samples[first:end]
+        self.held, self.num_held = [], 0
+        self._hold(samples[end:])
+
+    def _hold(self, samples: np.ndarray) -> None:
+        """Keep what is perhaps the clip's end; before any sound, the first window."""
+        room = math.ceil(self.seconds * self.fs) - self.num_held
+        self.num_held += len(samples)
+        if not self.sound:
+            samples = samples[: max(0, room)]
+        if len(samples) and samples.min() == samples.max():
+            # there may be hours of it
+            samples = np.broadcast_to(samples[0], len(samples))
+        self.held.append(samples)
 
     def _extend(self, block: np.ndarray) -> Iterator[Window]:
         self.num_cut += len(block)
@@ -353,10 +381,14 @@ class WindowCutter:
             AudioError: It is shorter than 0.1 s.
         """
         check_length(self.num_samples, self.fs)
+        if self.sound and self.num_held == 0:
+            yield from self._extend(self.unframed)
+        elif len(self.unframed):
+            edges = np.array([0, len(self.unframed)])
+            for part in self._take_frames(self.unframed, edges):
+                yield from self._extend(part)
         if self.num_cut == 0:  # there is nothing else
-            self.num_held = min(self.num_held, math.ceil(self.seconds * self.fs))
-        if self.num_cut == 0 or self.num_held == 1:
-            for part in self._release():
+            for part in self.held:
                 yield from self._extend(part)
         if self.offset is None:
             self._take_offset()

@@ -136,7 +136,7 @@ def move_randomly(waveforms: torch.Tensor, most: int) -> torch.Tensor:
 
 
 def copy_transformer(student: LightSslFrontend) -> None:
-    """Copy Distill-MOS's transformer layers, and its position encoding, to a student.
+    """Copy Distill-MOS's transformer layers to a student, and the mean of its positions.
 
     Raises:
         ImportError: `distillmos` is not installed.
@@ -155,7 +155,7 @@ def copy_transformer(student: LightSslFrontend) -> None:
         try:
             for mine, theirs in zip(student.transformer, teacher.layers, strict=False):
                 mine.load_state_dict(theirs.state_dict())
-            student.position.copy_(teacher.position_encoding.pe)
+            student.position.copy_(teacher.position_encoding.pe.mean(dim=(0, 1)))
         except RuntimeError as e:
             raise ValueError(
                 "ssl_frontend_conf: output_size is 200 and feedforward_size 400 in "

@@ -33,6 +33,28 @@ def test_frames_of_20_ms_with_all_layers_side_by_side(frontend):
     torch.testing.assert_close(extract(alone, waveforms())[0], feats[..., 16:])
 
 
+@pytest.mark.parametrize("num_samples", [800, 1599, 16000, 16160, 16319])
+def test_clips_of_any_lengths(frontend, num_samples):
+    x = waveforms()[:, :num_samples]
+    alone, lengths = extract(frontend, x)
+    assert lengths.tolist() == 2 * [alone.shape[1]] == 2 * [num_samples // 160 // 2]
+    longer = torch.nn.functional.pad(x, (0, 5000))
+    feats, lengths = frontend(longer, torch.tensor([num_samples, num_samples + 5000]))
+    assert lengths[0] == alone.shape[1]
+    torch.testing.assert_close(feats[0, : lengths[0]], alone[0])
+
+
+def test_frames_have_no_positions(frontend):
+    torch.nn.init.normal_(frontend.position)
+    x = waveforms()
+    # after 100 ms of nothing, and 60 ms earlier
+    feats, earlier = (
+        extract(frontend, torch.nn.functional.pad(x, padding))[0]
+        for padding in ((1600, 960), (640, 1920))
+    )
+    torch.testing.assert_close(feats[:, 8:100], earlier[:, 5:97], atol=1e-4, rtol=1e-4)
+
+
 def test_level_and_dc_do_not_count(frontend):
     x = waveforms()
     feats, _ = extract(frontend, x)

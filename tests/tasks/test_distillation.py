@@ -112,14 +112,15 @@ def test_the_layers_above_are_the_teachers(distilled):
     for name, value in student.state_dict().items():
         if name.startswith(("transformer.", "position")):
             assert torch.equal(weights[f"student.{name}"], value)
-    # one layer with the teacher's input gives what the teacher gives
+    # one layer with the teacher's input and positions gives what the teacher gives
     x = torch.from_numpy(speechlike(2.0, 16000))[None]
     lengths = torch.tensor([32000])
+    lower, upper = (DistillMosFrontend(layer=layer).eval() for layer in (0, 1))
+    positions = upper.model.module.position_encoding.pe[0]
+    assert torch.equal(student.position, positions.mean(dim=0))
     with torch.no_grad():
-        below, above = (
-            DistillMosFrontend(layer=layer).eval()(x, lengths)[0] for layer in (0, 1)
-        )
-        found = student.transformer[0](below + student.position[:, :100])
+        below, above = lower(x, lengths)[0], upper(x, lengths)[0]
+        found = student.transformer[0](below + positions[:100])
     torch.testing.assert_close(found, above, atol=1e-4, rtol=1e-4)
 
 

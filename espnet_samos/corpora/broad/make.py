@@ -1,8 +1,4 @@
-"""Making the broad corpus: in parallel, resumable, the same clips every time.
-
-Except for those with Joe's voice: its model draws noise that depends on what the same
-process has said before.
-"""
+"""Making the broad corpus: in parallel, resumable, the same clips every time."""
 
 import functools
 import hashlib
@@ -36,7 +32,7 @@ from espnet_samos.peers.dnsmos import DnsmosP808
 from espnet_samos.utils.files import whole_file
 
 # Change this whenever clips or measures change: old and new ones must not mix.
-VERSION = "espnet_samos broad corpus 3"
+VERSION = "espnet_samos broad corpus 4"
 # What was made, a line of JSON for each utterance: what a run resumes from.
 MEASURES = "measures.jsonl"
 

