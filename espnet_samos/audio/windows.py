@@ -119,9 +119,10 @@ def time_shares(
 def sound_bounds(samples: np.ndarray, fs: int) -> Tuple[int, int]:
     """Return where a clip begins and ends without digital silence.
 
-    Frames of 20 ms at either end are left out whose samples differ by no more than 2e-4.
-    Whole ones, for rounding and resamplers move the first sound by milliseconds, and a
-    model's frames would fall elsewhere. A clip of nothing else is kept.
+    Frames of 20 ms at either end are left out where their samples differ by no more
+    than 2e-4. Whole ones, for rounding and resamplers move the first sound by
+    milliseconds, and a model's frames would fall elsewhere. A clip of nothing else is
+    kept.
 
     Args:
         samples: The clip (NSamples,).
@@ -333,7 +334,9 @@ class WindowCutter:
         self.num_held += len(samples)
         if not self.sound:
             samples = samples[: max(0, room)]
-        if len(samples) and samples.min() == samples.max():
+        if len(samples) == 0:
+            return
+        if samples.min() == samples.max():
             # there may be hours of it
             samples = np.broadcast_to(samples[0], len(samples))
         self.held.append(samples)

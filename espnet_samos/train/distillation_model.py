@@ -136,7 +136,7 @@ def move_randomly(waveforms: torch.Tensor, most: int) -> torch.Tensor:
 
 
 def copy_transformer(student: LightSslFrontend) -> None:
-    """Copy Distill-MOS's transformer layers to a student, and the mean of its positions.
+    """Copy Distill-MOS's transformer layers, and its mean position, to a student.
 
     Raises:
         ImportError: `distillmos` is not installed.
