@@ -235,7 +235,7 @@ class LightSslFrontend(UnpaddedFrontend):
         """
         states = [x]
         num_segments = -(-x.shape[1] // MAX_FRAMES)
-        parts = (x + self.position).tensor_split(num_segments, dim=1)
+        parts = list((x + self.position).tensor_split(num_segments, dim=1))
         # where all is silent, all is looked at: there has to be something
         masks = [
             mask & ~mask.all(dim=1, keepdim=True)
