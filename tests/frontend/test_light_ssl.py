@@ -44,17 +44,6 @@ def test_clips_of_any_lengths(frontend, num_samples):
     torch.testing.assert_close(feats[0, : lengths[0]], alone[0])
 
 
-def test_frames_have_no_positions(frontend):
-    torch.nn.init.normal_(frontend.position)
-    x = waveforms()
-    # after 100 ms of nothing, and 60 ms earlier
-    feats, earlier = (
-        extract(frontend, torch.nn.functional.pad(x, padding))[0]
-        for padding in ((1600, 960), (640, 1920))
-    )
-    torch.testing.assert_close(feats[:, 8:100], earlier[:, 5:97], atol=1e-4, rtol=1e-4)
-
-
 def test_level_and_dc_do_not_count(frontend):
     x = waveforms()
     feats, _ = extract(frontend, x)

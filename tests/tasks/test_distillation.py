@@ -10,7 +10,7 @@ from espnet_samos.frontend.distillmos import DistillMosFrontend
 from espnet_samos.frontend.light_ssl import LightSslFrontend
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.tasks.mos import MosTask
-from espnet_samos.train.distillation_model import DistillationModel, copy_transformer
+from espnet_samos.train.distillation_model import copy_transformer
 from espnet_samos.train.ssl_feats import join_shards
 from tests.tiny_model import speechlike
 
@@ -112,41 +112,15 @@ def test_the_layers_above_are_the_teachers(distilled):
     for name, value in student.state_dict().items():
         if name.startswith(("transformer.", "position")):
             assert torch.equal(weights[f"student.{name}"], value)
-    # one layer with the teacher's input and positions gives what the teacher gives
+    # one layer with the teacher's input gives what the teacher gives
     x = torch.from_numpy(speechlike(2.0, 16000))[None]
     lengths = torch.tensor([32000])
-    lower, upper = (DistillMosFrontend(layer=layer).eval() for layer in (0, 1))
-    positions = upper.model.module.position_encoding.pe[0]
-    assert torch.equal(student.position, positions.mean(dim=0))
     with torch.no_grad():
-        below, above = lower(x, lengths)[0], upper(x, lengths)[0]
-        found = student.transformer[0](below + positions[:100])
+        below, above = (
+            DistillMosFrontend(layer=layer).eval()(x, lengths)[0] for layer in (0, 1)
+        )
+        found = student.transformer[0](below + student.position[:, :100])
     torch.testing.assert_close(found, above, atol=1e-4, rtol=1e-4)
-
-
-def test_the_student_hears_windows_that_begin_up_to_10_ms_earlier_or_later():
-    model = DistillationModel(
-        LightSslFrontend([8, 16, 16], num_layers=1, layers=[1], freeze=False)
-    )
-    heard = []
-    model.student.spectrum.register_forward_pre_hook(
-        lambda module, inputs: heard.append(inputs[0])
-    )
-    speech = torch.randn(40, 3200).abs() + 0.1
-    for mode in (True, False):
-        model.train(mode)
-        model(speech, torch.randn(40, 10, 200))
-    moved, same = heard
-    assert torch.equal(same, speech)
-    earlier_or_later = set()
-    for wave, original in zip(moved, speech, strict=True):
-        # where the window begins, in samples of the clip
-        later = int((original == wave[200]).nonzero()) - 200
-        first, end = max(0, -later), 3200 - max(0, later)
-        assert torch.equal(wave[first:end], original[first + later : end + later])
-        assert not wave[:first].any() and not wave[end:].any()
-        earlier_or_later.add(later)
-    assert -160 <= min(earlier_or_later) < -80 < 80 < max(earlier_or_later) <= 160
 
 
 def test_more_layers_than_the_teacher_has():
