@@ -59,6 +59,17 @@ def test_silence_around_it_does_not_move_it(predictor, clip, before, after, offs
     assert around.std == pytest.approx(plain.std, abs=1e-6)
 
 
+# What follows is part of the last frame, and the last window ends with that.
+@pytest.mark.parametrize("before, after, most", [(1.0, 0.0, 1e-6), (0.1, 2.0, 0.03)])
+def test_dither_around_it_does_not_move_it(predictor, clip, before, after, most):
+    rng = np.random.default_rng(0)
+    # of six seconds, more than a window
+    clip = np.concatenate([clip, clip])
+    dither = [rng.integers(-2, 3, int(t * FS)) / 32768 for t in (before, after)]
+    around = predictor.predict(np.concatenate([dither[0], clip, dither[1]]), FS)
+    assert around.mean == pytest.approx(predictor.predict(clip, FS).mean, abs=most)
+
+
 def test_what_is_no_speech_is_bad(predictor):
     rng = np.random.default_rng(0)
     white = 0.1 * rng.standard_normal(5 * FS)
