@@ -27,6 +27,8 @@ EMPTY = np.zeros(0, dtype=np.float32)
 # What samples of a frame of digital silence differ by at most: six steps of 16 bit, as
 # rounding and dither leave behind. Around any offset, for there can be DC.
 SILENCE_RANGE = 2e-4
+# Less than 16-bit samples can differ at half the level: decoders leave as much.
+SILENCE_TOLERANCE = 1e-5
 
 
 class Window(NamedTuple):
@@ -121,8 +123,8 @@ def sound_bounds(samples: np.ndarray, fs: int) -> Tuple[int, int]:
 
     Frames of 20 ms at either end are left out where their samples differ by no more
     than 2e-4. Whole ones, for rounding and resamplers move the first sound by
-    milliseconds, and a model's frames would fall elsewhere. A clip of nothing else is
-    kept.
+    milliseconds, and a model's frames would fall elsewhere. Samples at the very end that
+    are all the same are left out as well. A clip of nothing else is kept.
 
     Args:
         samples: The clip (NSamples,).
@@ -137,7 +139,8 @@ def sound_bounds(samples: np.ndarray, fs: int) -> Tuple[int, int]:
     # less than a frame at the end is part of the sound before it
     if end == len(samples) * FRAMES_PER_SECOND // fs:
         end = len(edges) - 1
-    return int(edges[heard[0]]), int(edges[end])
+    last = samples[edges[heard[-1]] : edges[end]]
+    return int(edges[heard[0]]), int(edges[end]) - _constant_end(last)
 
 
 def _frame_edges(first: int, end: int, fs: int) -> np.ndarray:
@@ -153,6 +156,13 @@ def _heard_frames(samples: np.ndarray, edges: np.ndarray) -> np.ndarray:
         extreme.reduceat(samples, edges[:-1]) for extreme in (np.maximum, np.minimum)
     )
     return np.flatnonzero(highest - lowest > SILENCE_RANGE)
+
+
+def _constant_end(samples: np.ndarray) -> int:
+    """Return how many of the last samples are the same; 0 where it is one alone."""
+    others = np.flatnonzero(np.abs(samples - samples[-1]) > SILENCE_TOLERANCE)
+    num_same = len(samples) - (int(others[-1]) + 1 if len(others) else 0)
+    return num_same if num_same > 1 else 0
 
 
 def dc_offset(samples: np.ndarray, fs: int, start: float, seconds: float) -> float:
@@ -281,6 +291,7 @@ class WindowCutter:
         self.num_frames = 0
         self.sound = False  # whether there was any
         self.skipped = 0  # samples of digital silence at the beginning
+        self.tail = EMPTY  # the constant end of the sound, one sample at least
         self.held: List[np.ndarray] = []  # digital silence that is perhaps the end
         self.num_held = 0
         self.num_cut = 0  # samples that windows are cut from
@@ -319,14 +330,29 @@ class WindowCutter:
             return
         first, end = edges[heard[0]], edges[heard[-1] + 1]
         if self.sound:
-            yield from self.held
+            yield from [self.tail, *self.held]
             first = 0
         else:
             self.sound = True
             self.skipped = self.num_held + int(first)
-        yield samples[first:end]
         self.held, self.num_held = [], 0
+        tail = end - max(1, _constant_end(samples[edges[heard[-1]] : end]))
+        yield samples[first:tail]
+        self.tail = samples[tail:end]
         self._hold(samples[end:])
+
+    def _end_of_sound(self) -> Iterator[np.ndarray]:
+        """Yield what of the samples that are left is not digital silence at the end."""
+        if self.sound and not self.held:
+            # less than a frame is part of the sound before it
+            self.tail = np.concatenate([self.tail, self.unframed])
+        elif len(self.unframed):
+            edges = np.array([0, len(self.unframed)])
+            yield from self._take_frames(self.unframed, edges)
+        if not self.sound:  # there is nothing else
+            yield from self.held
+        elif len(self.tail):
+            yield self.tail[: len(self.tail) - _constant_end(self.tail)]
 
     def _hold(self, samples: np.ndarray) -> None:
         """Keep what is perhaps the clip's end; before any sound, the first window."""
@@ -384,15 +410,8 @@ class WindowCutter:
             AudioError: It is shorter than 0.1 s.
         """
         check_length(self.num_samples, self.fs)
-        if self.sound and self.num_held == 0:
-            yield from self._extend(self.unframed)
-        elif len(self.unframed):
-            edges = np.array([0, len(self.unframed)])
-            for part in self._take_frames(self.unframed, edges):
-                yield from self._extend(part)
-        if self.num_cut == 0:  # there is nothing else
-            for part in self.held:
-                yield from self._extend(part)
+        for part in self._end_of_sound():
+            yield from self._extend(part)
         if self.offset is None:
             self._take_offset()
         for stream in self.streams.values():

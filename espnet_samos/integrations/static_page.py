@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from espnet_samos.audio import reading, resampling, signal_report
-from espnet_samos.audio.windows import SILENCE_RANGE
+from espnet_samos.audio.windows import SILENCE_RANGE, SILENCE_TOLERANCE
 from espnet_samos.inference.onnx_engine import (
     BRANCHES,
     MARGIN_SECONDS,
@@ -117,6 +117,7 @@ def description(predictor: MosPredictor) -> Dict[str, Any]:
         windows=predictor.windows,
         pad_short_clips=predictor.preprocess.pad_short_clips,
         silence_range=SILENCE_RANGE,
+        silence_tolerance=SILENCE_TOLERANCE,
         margin_seconds=MARGIN_SECONDS,
         step_seconds=STEP_SECONDS,
         multichannel=predictor.preprocess.multichannel,

@@ -46,7 +46,7 @@ export class Scorer {
       throw new AudioError(`it is ${seconds} s long: less than ${min_seconds} s`);
     }
     const [first, end] = this.model.pad_short_clips
-      ? soundBounds(samples, fs, this.model.silence_range)
+      ? soundBounds(samples, fs, this.model.silence_range, this.model.silence_tolerance)
       : [0, samples.length];
     let heard = samples.subarray(first, end);
     if (this.model.pad_short_clips) {
@@ -137,7 +137,7 @@ export class Scorer {
 }
 
 /** Where a clip begins and ends without digital silence, as audio/windows.py has it. */
-function soundBounds(samples, fs, silenceRange) {
+function soundBounds(samples, fs, silenceRange, silenceTolerance) {
   const edge = (frame) => Math.min(samples.length, Math.floor((frame * fs) / 50));
   const isHeard = (frame) => {
     let [lowest, highest] = [Infinity, -Infinity];
@@ -155,7 +155,11 @@ function soundBounds(samples, fs, silenceRange) {
   while (!isHeard(end - 1)) end--;
   // less than a frame at the end is part of the sound before it
   if (end === Math.floor((samples.length * 50) / fs)) end = numFrames;
-  return [edge(first), edge(end)];
+  // nor are samples at the very end that are all the same, but for one alone
+  const value = samples[edge(end) - 1];
+  let num = 0;
+  while (Math.abs(samples[edge(end) - 1 - num] - value) <= silenceTolerance) num++;
+  return [edge(first), edge(end) - (num > 1 ? num : 0)];
 }
 
 function round6(x) {
