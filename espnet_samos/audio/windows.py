@@ -123,8 +123,8 @@ def sound_bounds(samples: np.ndarray, fs: int) -> Tuple[int, int]:
 
     Frames of 20 ms at either end are left out where their samples differ by no more
     than 2e-4. Whole ones, for rounding and resamplers move the first sound by
-    milliseconds, and a model's frames would fall elsewhere. Samples at the very end that
-    are all the same are left out as well. A clip of nothing else is kept.
+    milliseconds, and a model's frames would fall elsewhere. Samples at the very end
+    that are all the same are left out as well. A clip of nothing else is kept.
 
     Args:
         samples: The clip (NSamples,).
