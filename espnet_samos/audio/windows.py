@@ -165,6 +165,23 @@ def _constant_end(samples: np.ndarray) -> int:
     return num_same if num_same > 1 else 0
 
 
+def to_whole_frames(num_samples: int, fs: int, seconds: float) -> int:
+    """Return how much silence a clip gets, so that its last window begins with a frame.
+
+    Where a clip ends differs by milliseconds for what nobody hears, and with it where
+    the frames of the last window would fall.
+
+    Args:
+        num_samples: Length of the clip without digital silence at its ends.
+        fs: Its sampling rate in Hz.
+        seconds: Length of a window; a clip that is no longer gets none.
+    """
+    if num_samples <= seconds * fs:
+        return 0
+    num_frames = -(-num_samples * FRAMES_PER_SECOND // fs)
+    return -(-num_frames * fs // FRAMES_PER_SECOND) - num_samples
+
+
 def dc_offset(samples: np.ndarray, fs: int, start: float, seconds: float) -> float:
     """Return the mean of a clip's first window, which is next to 0 without DC.
 
@@ -295,6 +312,7 @@ class WindowCutter:
         self.held: List[np.ndarray] = []  # digital silence that is perhaps the end
         self.num_held = 0
         self.num_cut = 0  # samples that windows are cut from
+        self.added = 0  # how many of them are silence at the end
         self.offset: Optional[float] = None if pad_short_clips else 0.0
         self.unheard: List[np.ndarray] = []  # until the offset is known
         self.count = 0  # of windows
@@ -414,6 +432,11 @@ class WindowCutter:
             yield from self._extend(part)
         if self.offset is None:
             self._take_offset()
+        if self.pad_short_clips:
+            self.added = to_whole_frames(self.num_cut, self.fs, self.seconds)
+            self.num_cut += self.added
+            for stream in self.streams.values():
+                stream.extend(np.zeros(self.added, dtype=np.float32))
         for stream in self.streams.values():
             stream.extend(EMPTY, last=True)
         duration = self.num_cut / self.fs - self.start
@@ -432,7 +455,10 @@ class WindowCutter:
         loudest, fs = data[self.loudest], self.streams[self.loudest].fs
         return Window(
             begin,
-            begin + self.seconds,
+            min(
+                begin + self.seconds,
+                (self.skipped + self.num_cut - self.added) / self.fs,
+            ),
             data,
             is_silent(loudest),
             share_of_sound(loudest, fs),

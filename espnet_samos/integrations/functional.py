@@ -13,7 +13,12 @@ from espnet_samos.audio.reading import (
     check_length,
 )
 from espnet_samos.audio.resampling import resample_tensor
-from espnet_samos.audio.windows import sound_bounds, window_edges, window_starts
+from espnet_samos.audio.windows import (
+    sound_bounds,
+    to_whole_frames,
+    window_edges,
+    window_starts,
+)
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.mos.device import full_precision
 
@@ -76,11 +81,12 @@ def mos_score(preds: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Te
 def _score(clips: torch.Tensor, fs: int, predictor: MosPredictor) -> torch.Tensor:
     """Score clips without silence at their ends: (Batch, NSamples) -> (Batch,)."""
     seconds = predictor.window_seconds
-    starts = window_starts(clips.shape[1] / fs, seconds, seconds, predictor.windows)
     if predictor.preprocess.pad_short_clips:
         # as `dc_offset`
         first = clips[:, : math.ceil(seconds * fs)].double()
         clips = clips - first.mean(dim=1, keepdim=True).to(clips.dtype)
+        clips = F.pad(clips, (0, to_whole_frames(clips.shape[1], fs, seconds)))
+    starts = window_starts(clips.shape[1] / fs, seconds, seconds, predictor.windows)
     rates = predictor.preprocess.rates()
     batch = {}
     with full_precision(clips.device.type):

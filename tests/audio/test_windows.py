@@ -212,7 +212,8 @@ def test_silence_around_a_clip_is_left_out_where_it_may_follow(
     assert first == len(ends[0])
     end_of_clip = first + len(clip)
     if dither == 0:
-        assert end == (len(padded) if len(ends[1]) == 1 else end_of_clip)
+        # one sample alone in a frame is no silence
+        assert end - end_of_clip in (0, 1)
     else:
         # dither in what is less than a frame is left
         assert end_of_clip - 2 <= end <= min(len(padded), end_of_clip + 2 * fs // 50)

@@ -59,6 +59,16 @@ def test_silence_around_it_does_not_move_it(predictor, clip, before, after, offs
     assert around.std == pytest.approx(plain.std, abs=1e-6)
 
 
+@pytest.mark.parametrize("fs", [44100, 96000])
+def test_a_long_clip_with_silence_around_it_at_another_rate(predictor, clip, fs):
+    # a resampler rings, here within a frame
+    silence = np.zeros(FS + FS // 100)
+    before = np.concatenate([silence, clip, clip, silence])
+    after = np.round(soxr.resample(before, FS, fs) * 32768) / 32768
+    found, expected = predictor.predict(after, fs), predictor.predict(before, FS)
+    assert found.mean == pytest.approx(expected.mean, abs=0.03)
+
+
 @pytest.mark.parametrize("seconds", [0.1, 1.0])
 def test_dither_before_it_does_not_move_it(predictor, clip, seconds):
     rng = np.random.default_rng(0)

@@ -53,14 +53,15 @@ export class Scorer {
       // as dc_offset in audio/windows.py
       const offset = meanOf(heard.subarray(0, Math.ceil(window_seconds * fs)));
       heard = heard.map((x) => x - offset);
+      if (heard.length > window_seconds * fs) heard = toWholeFrames(heard, fs);
     }
     const begin = first / fs;
-    const duration = heard.length / fs;
+    const duration = (end - first) / fs;
     const resamplers = Object.fromEntries(
       rates.map(([name, rate]) => [name, new Resampler(fs, rate, this.model.resampling)]),
     );
     const windows = [];
-    for (const start of this.starts(duration)) {
+    for (const start of this.starts(heard.length / fs)) {
       const window = await this.scoreWindow(heard, resamplers, start, duration);
       windows.push({ ...window, start: begin + window.start, end: begin + window.end });
       await onWindow(begin + window.end);
@@ -160,6 +161,14 @@ function soundBounds(samples, fs, silenceRange, silenceTolerance) {
   let num = 0;
   while (Math.abs(samples[edge(end) - 1 - num] - value) <= silenceTolerance) num++;
   return [edge(first), edge(end) - (num > 1 ? num : 0)];
+}
+
+/** Add silence, as to_whole_frames in audio/windows.py has it. */
+function toWholeFrames(samples, fs) {
+  const numFrames = Math.ceil((samples.length * 50) / fs);
+  const whole = new Float32Array(Math.ceil((numFrames * fs) / 50));
+  whole.set(samples);
+  return whole;
 }
 
 function round6(x) {
