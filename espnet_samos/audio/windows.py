@@ -262,8 +262,9 @@ class WindowCutter:
     The clip is resampled as a whole, so that its windows do not begin with the edge of
     a filter; a few seconds of it are held at a time. Where it is shorter than a window,
     it is repeated until that is full, or silence follows it. Where silence may follow,
-    digital silence at either end of the clip is left out (`sound_bounds`), and a DC
-    offset is taken away (`dc_offset`), which would end in a step.
+    digital silence at either end of the clip is left out (`sound_bounds`), a DC offset
+    is taken away (`dc_offset`), which would end in a step, and the last window begins
+    with a whole frame (`to_whole_frames`).
 
     Args:
         fs: The clip's sampling rate in Hz.
