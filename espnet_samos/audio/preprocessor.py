@@ -4,13 +4,14 @@ from typing import Dict, List, Optional, Sequence
 
 import numpy as np
 
+from espnet_samos.audio.clip_ends import sound_bounds
 from espnet_samos.audio.reading import (
     AudioError,
     check_audio,
     check_multichannel,
     to_mono,
 )
-from espnet_samos.audio.windows import cut_around, cut_windows, sound_bounds
+from espnet_samos.audio.windows import cut_around, cut_windows
 from espnet_samos.utils.score_names import table_name
 
 SSL_RATE = 16000

@@ -20,6 +20,7 @@ SOXR_HQ = dict(
 # torchaudio's cost grows with the product of the two terms of the ratio. Where one is
 # larger, the nearest ratio of smaller ones is taken, which is at most 3e-4 from it.
 MAX_TERM = 2000
+EMPTY = np.zeros(0, dtype=np.float32)
 
 
 def resample(samples: np.ndarray, fs: int, target_fs: int) -> np.ndarray:
@@ -32,6 +33,66 @@ def resample(samples: np.ndarray, fs: int, target_fs: int) -> np.ndarray:
     if fs == target_fs:
         return samples
     return soxr.resample(samples, fs, target_fs, quality="HQ")
+
+
+class ResampledClip:
+    """A clip at another rate, as far as it is known and still needed.
+
+    Args:
+        fs: The clip's sampling rate in Hz.
+        target_fs: The wanted one.
+    """
+
+    def __init__(self, fs: int, target_fs: int):
+        self.fs = target_fs
+        self.stream = None
+        if fs != target_fs:
+            # float32, as `resample`
+            self.stream = soxr.ResampleStream(
+                fs, target_fs, 1, dtype="float32", quality="HQ"
+            )
+        self.first = 0  # index of samples[0] in the clip
+        self.samples = EMPTY
+
+    def extend(self, block: np.ndarray, last: bool = False) -> None:
+        """Take the next samples, (NSamples,), the last ones with `last`."""
+        if self.stream is not None:
+            block = self.stream.resample_chunk(np.ascontiguousarray(block), last=last)
+        self.samples = np.concatenate([self.samples, block])
+
+    def reaches(self, seconds: float) -> bool:
+        """Return whether the clip is known up to there."""
+        return self.first + len(self.samples) >= round(seconds * self.fs)
+
+    def cut(self, start: float, seconds: float) -> np.ndarray:
+        """Return a window and forget what is before it."""
+        num_samples = round(seconds * self.fs)
+        # The last window: the clip's length was rounded at this rate.
+        latest = max(0, len(self.samples) - num_samples)
+        first = min(round(start * self.fs) - self.first, latest)
+        self.samples = self.samples[first:]
+        self.first += first
+        window = self.samples[:num_samples]
+        if len(window) < num_samples:  # rounded, too
+            return np.resize(window, num_samples)
+        return window.copy()
+
+    def padded(self, seconds: float) -> np.ndarray:
+        """Return the clip and silence after it, as long as a window."""
+        num_samples = round(seconds * self.fs)
+        window = np.zeros(num_samples, dtype=self.samples.dtype)
+        samples = self.samples[:num_samples]
+        window[: len(samples)] = samples
+        return window
+
+    def repeated(self, seconds: float, rotation: float) -> np.ndarray:
+        """Return the clip, repeated until a window is full.
+
+        The rotation is taken after resampling, so that the place where the clip begins
+        anew sounds as it does without one.
+        """
+        num_samples = round(seconds * self.fs)
+        return np.resize(np.roll(self.samples, -int(rotation * self.fs)), num_samples)
 
 
 def resample_tensor(

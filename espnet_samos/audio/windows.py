@@ -5,11 +5,11 @@ on the clip and the model alone.
 """
 
 import math
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
-import soxr
 
+from espnet_samos.audio.clip_ends import EndTrimmer, to_whole_frames
 from espnet_samos.audio.reading import (
     check_length,
     check_rate,
@@ -17,18 +17,13 @@ from espnet_samos.audio.reading import (
     is_silent,
     share_of_sound,
 )
+from espnet_samos.audio.resampling import ResampledClip
+from espnet_samos.audio.window_times import window_starts
 
 WINDOWS = ("all", "first")
 # A long clip is cut before it is resampled. This much more than the window is kept on
 # either side, so that the resampler's filter (under 0.1 s at 8 kHz) never sees the cut.
 CUT_MARGIN_SECONDS = 0.5
-FRAMES_PER_SECOND = 50
-EMPTY = np.zeros(0, dtype=np.float32)
-# What samples of a frame of digital silence differ by at most: six steps of 16 bit, as
-# rounding and dither leave behind. Around any offset, for there can be DC.
-SILENCE_RANGE = 2e-4
-# Less than 16-bit samples can differ at half the level: decoders leave as much.
-SILENCE_TOLERANCE = 1e-5
 
 
 class Window(NamedTuple):
@@ -47,139 +42,6 @@ class Window(NamedTuple):
     data: Dict[str, np.ndarray]
     silent: bool
     sound: float
-
-
-def window_starts(
-    duration: float, seconds: float, hop_seconds: float, windows: str = "all"
-) -> List[float]:
-    """Return where the windows of a clip begin, in seconds.
-
-    A clip that fits into one window has that one. A longer one has a window every
-    `hop_seconds`, and the last one ends with the clip.
-
-    Args:
-        duration: Length of the clip in seconds.
-        seconds: Length of a window.
-        hop_seconds: From the beginning of a window to that of the next.
-        windows: `all`, or `first` for the first one alone.
-    """
-    # to the microsecond, so that rounding makes no window of its own
-    last = max(0.0, round(duration - seconds, 6))
-    if windows == "first" or last == 0.0:
-        return [0.0]
-    count = math.ceil(round(last / hop_seconds, 6))
-    return [*(i * hop_seconds for i in range(count)), last]
-
-
-def window_edges(
-    starts: Sequence[float], seconds: float
-) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the moments where windows begin or end, and where each has its two.
-
-    Args:
-        starts: Where the windows begin, in seconds.
-        seconds: Length of a window.
-
-    Returns:
-        The moments in order, in seconds, (NEdges,), and the indices of each window's
-        beginning and end among them, (NWindows,).
-    """
-    begins = np.asarray(starts, dtype=np.float64)
-    edges, index = np.unique(
-        np.concatenate([begins, begins + seconds]).round(6), return_inverse=True
-    )
-    return edges, index[: len(begins)], index[len(begins) :]
-
-
-def time_shares(
-    starts: Sequence[float], seconds: float, counted: Sequence[bool]
-) -> np.ndarray:
-    """Return the share of a clip's time that each of its windows stands for.
-
-    Windows overlap: a moment stands in equal parts for each window that has it, and all
-    moments count alike. With these weights, the mean of the windows' scores is that of
-    a window at a random moment.
-
-    Args:
-        starts: Where the windows begin, in seconds.
-        seconds: Length of a window.
-        counted: Which of them count; the others get 0.
-
-    Returns:
-        Shares, (NWindows,), with the sum 1; all 0 where no window counts.
-    """
-    edges, first, last = window_edges(starts, seconds)
-    mask = np.asarray(counted, dtype=np.float64)
-    # how many windows more, or less, there are from each edge on
-    change = np.bincount(first, mask, len(edges)) - np.bincount(last, mask, len(edges))
-    overlap = np.maximum(np.cumsum(change)[:-1], 1)
-    time = np.concatenate([[0.0], np.cumsum(np.diff(edges) / overlap)])
-    shares = mask * (time[last] - time[first])
-    return shares / max(shares.sum(), np.finfo(np.float64).tiny)
-
-
-def sound_bounds(samples: np.ndarray, fs: int) -> Tuple[int, int]:
-    """Return where a clip begins and ends without digital silence.
-
-    Frames of 20 ms at either end are left out where their samples differ by no more
-    than 2e-4. Whole ones, for rounding and resamplers move the first sound by
-    milliseconds, and a model's frames would fall elsewhere. Samples at the very end
-    that are all the same are left out as well. A clip of nothing else is kept.
-
-    Args:
-        samples: The clip (NSamples,).
-        fs: Its sampling rate in Hz.
-    """
-    edges = _frame_edges(0, -(-len(samples) * FRAMES_PER_SECOND // fs), fs)
-    edges[-1] = len(samples)
-    heard = _heard_frames(samples, edges)
-    if len(heard) == 0:
-        return 0, len(samples)
-    end = heard[-1] + 1
-    # less than a frame at the end is part of the sound before it
-    if end == len(samples) * FRAMES_PER_SECOND // fs:
-        end = len(edges) - 1
-    last = samples[edges[heard[-1]] : edges[end]]
-    return int(edges[heard[0]]), int(edges[end]) - _constant_end(last)
-
-
-def _frame_edges(first: int, end: int, fs: int) -> np.ndarray:
-    """Return where frames begin and the last one ends, in samples of the clip."""
-    return np.arange(first, end + 1) * fs // FRAMES_PER_SECOND
-
-
-def _heard_frames(samples: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return which frames are no digital silence, (NFrames,) their indices."""
-    if len(edges) < 2:
-        return np.zeros(0, dtype=np.int64)
-    highest, lowest = (
-        extreme.reduceat(samples, edges[:-1]) for extreme in (np.maximum, np.minimum)
-    )
-    return np.flatnonzero(highest - lowest > SILENCE_RANGE)
-
-
-def _constant_end(samples: np.ndarray) -> int:
-    """Return how many of the last samples are the same; 0 where it is one alone."""
-    others = np.flatnonzero(np.abs(samples - samples[-1]) > SILENCE_TOLERANCE)
-    num_same = len(samples) - (int(others[-1]) + 1 if len(others) else 0)
-    return num_same if num_same > 1 else 0
-
-
-def to_whole_frames(num_samples: int, fs: int, seconds: float) -> int:
-    """Return how much silence a clip gets, so that its last window begins with a frame.
-
-    Where a clip ends differs by milliseconds for what nobody hears, and with it where
-    the frames of the last window would fall.
-
-    Args:
-        num_samples: Length of the clip without digital silence at its ends.
-        fs: Its sampling rate in Hz.
-        seconds: Length of a window; a clip that is no longer gets none.
-    """
-    if num_samples <= seconds * fs:
-        return 0
-    num_frames = -(-num_samples * FRAMES_PER_SECOND // fs)
-    return -(-num_frames * fs // FRAMES_PER_SECOND) - num_samples
 
 
 def dc_offset(samples: np.ndarray, fs: int, start: float, seconds: float) -> float:
@@ -302,16 +164,12 @@ class WindowCutter:
         self.start = start
         self.rotation = rotation
         self.pad_short_clips = pad_short_clips
-        self.streams = {name: _Resampled(fs, rate) for name, rate in rates.items()}
+        self.streams = {name: ResampledClip(fs, rate) for name, rate in rates.items()}
         self.loudest = max(rates, key=rates.__getitem__)  # sees all of the band
         self.num_samples = 0
-        self.unframed = EMPTY  # what is not yet a whole frame
-        self.num_frames = 0
-        self.sound = False  # whether there was any
-        self.skipped = 0  # samples of digital silence at the beginning
-        self.tail = EMPTY  # the constant end of the sound, one sample at least
-        self.held: List[np.ndarray] = []  # digital silence that is perhaps the end
-        self.num_held = 0
+        self.ends: Optional[EndTrimmer] = None
+        if pad_short_clips and start == 0:
+            self.ends = EndTrimmer(fs, num_kept=math.ceil(seconds * fs))
         self.num_cut = 0  # samples that windows are cut from
         self.added = 0  # how many of them are silence at the end
         self.offset: Optional[float] = None if pad_short_clips else 0.0
@@ -326,65 +184,13 @@ class WindowCutter:
         """
         check_samples(block)
         self.num_samples += len(block)
-        trims = self.pad_short_clips and self.start == 0
-        for part in self._without_ends(block) if trims else [block]:
+        for part in [block] if self.ends is None else self.ends.push(block):
             yield from self._extend(part)
 
-    def _without_ends(self, block: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield what is certainly not digital silence at an end of the clip."""
-        samples = np.concatenate([self.unframed, block])
-        num_frames = self.num_samples * FRAMES_PER_SECOND // self.fs
-        edges = _frame_edges(self.num_frames, num_frames, self.fs)
-        edges -= edges[0]
-        self.num_frames = num_frames
-        self.unframed = samples[edges[-1] :]
-        yield from self._take_frames(samples[: edges[-1]], edges)
-
-    def _take_frames(
-        self, samples: np.ndarray, edges: np.ndarray
-    ) -> Iterator[np.ndarray]:
-        heard = _heard_frames(samples, edges)
-        if len(heard) == 0:
-            self._hold(samples)
-            return
-        first, end = edges[heard[0]], edges[heard[-1] + 1]
-        if self.sound:
-            yield from [self.tail, *self.held]
-            first = 0
-        else:
-            self.sound = True
-            self.skipped = self.num_held + int(first)
-        self.held, self.num_held = [], 0
-        tail = end - max(1, _constant_end(samples[edges[heard[-1]] : end]))
-        yield samples[first:tail]
-        self.tail = samples[tail:end]
-        self._hold(samples[end:])
-
-    def _end_of_sound(self) -> Iterator[np.ndarray]:
-        """Yield what of the samples that are left is not digital silence at the end."""
-        if self.sound and not self.held:
-            # less than a frame is part of the sound before it
-            self.tail = np.concatenate([self.tail, self.unframed])
-        elif len(self.unframed):
-            edges = np.array([0, len(self.unframed)])
-            yield from self._take_frames(self.unframed, edges)
-        if not self.sound:  # there is nothing else
-            yield from self.held
-        elif len(self.tail):
-            yield self.tail[: len(self.tail) - _constant_end(self.tail)]
-
-    def _hold(self, samples: np.ndarray) -> None:
-        """Keep what is perhaps the clip's end; before any sound, the first window."""
-        room = math.ceil(self.seconds * self.fs) - self.num_held
-        self.num_held += len(samples)
-        if not self.sound:
-            samples = samples[: max(0, room)]
-        if len(samples) == 0:
-            return
-        if samples.min() == samples.max():
-            # there may be hours of it
-            samples = np.broadcast_to(samples[0], len(samples))
-        self.held.append(samples)
+    @property
+    def _begin(self) -> float:
+        """Where in the clip the samples begin that windows are cut from, in seconds."""
+        return 0.0 if self.ends is None else self.ends.skipped / self.fs
 
     def _extend(self, block: np.ndarray) -> Iterator[Window]:
         self.num_cut += len(block)
@@ -429,7 +235,7 @@ class WindowCutter:
             AudioError: It is shorter than 0.1 s.
         """
         check_length(self.num_samples, self.fs)
-        for part in self._end_of_sound():
+        for part in () if self.ends is None else self.ends.finish():
             yield from self._extend(part)
         if self.offset is None:
             self._take_offset()
@@ -439,7 +245,7 @@ class WindowCutter:
             for stream in self.streams.values():
                 stream.extend(np.zeros(self.added, dtype=np.float32))
         for stream in self.streams.values():
-            stream.extend(EMPTY, last=True)
+            stream.extend(np.zeros(0, dtype=np.float32), last=True)
         duration = self.num_cut / self.fs - self.start
         starts = window_starts(duration, self.seconds, self.hop_seconds, self.which)
         for at in starts[self.count :]:
@@ -452,13 +258,13 @@ class WindowCutter:
         data = {
             name: stream.cut(at, self.seconds) for name, stream in self.streams.items()
         }
-        begin = at - self.start + self.skipped / self.fs
+        begin = at - self.start + self._begin
         loudest, fs = data[self.loudest], self.streams[self.loudest].fs
         return Window(
             begin,
             min(
                 begin + self.seconds,
-                (self.skipped + self.num_cut - self.added) / self.fs,
+                self._begin + (self.num_cut - self.added) / self.fs,
             ),
             data,
             is_silent(loudest),
@@ -474,69 +280,13 @@ class WindowCutter:
             for name, stream in self.streams.items()
         }
         clip = self.streams[self.loudest]
-        begin = self.skipped / self.fs
         return Window(
-            begin,
-            begin + duration,
+            self._begin,
+            self._begin + duration,
             data,
             is_silent(clip.samples),
             share_of_sound(clip.samples, clip.fs),
         )
-
-
-class _Resampled:
-    """A clip at another rate, as far as it is known and still needed."""
-
-    def __init__(self, fs: int, target_fs: int):
-        self.fs = target_fs
-        self.stream = None
-        if fs != target_fs:
-            # float32 throughout: 16-bit rounding noise would fill the empty band above
-            # an up-sampled clip's bandwidth, and the spectrogram branch sees it
-            self.stream = soxr.ResampleStream(
-                fs, target_fs, 1, dtype="float32", quality="HQ"
-            )
-        self.first = 0  # index of samples[0] in the clip
-        self.samples = EMPTY
-
-    def extend(self, block: np.ndarray, last: bool = False) -> None:
-        if self.stream is not None:
-            block = self.stream.resample_chunk(np.ascontiguousarray(block), last=last)
-        self.samples = np.concatenate([self.samples, block])
-
-    def reaches(self, seconds: float) -> bool:
-        """Return whether the clip is known up to there."""
-        return self.first + len(self.samples) >= round(seconds * self.fs)
-
-    def cut(self, start: float, seconds: float) -> np.ndarray:
-        """Return a window and forget what is before it."""
-        num_samples = round(seconds * self.fs)
-        # The last window: the clip's length was rounded at this rate.
-        latest = max(0, len(self.samples) - num_samples)
-        first = min(round(start * self.fs) - self.first, latest)
-        self.samples = self.samples[first:]
-        self.first += first
-        window = self.samples[:num_samples]
-        if len(window) < num_samples:  # rounded, too
-            return np.resize(window, num_samples)
-        return window.copy()
-
-    def padded(self, seconds: float) -> np.ndarray:
-        """Return the clip and silence after it, as long as a window."""
-        num_samples = round(seconds * self.fs)
-        window = np.zeros(num_samples, dtype=self.samples.dtype)
-        samples = self.samples[:num_samples]
-        window[: len(samples)] = samples
-        return window
-
-    def repeated(self, seconds: float, rotation: float) -> np.ndarray:
-        """Return the clip, repeated until a window is full.
-
-        The rotation is taken after resampling, so that the place where the clip begins
-        anew sounds as it does without one.
-        """
-        num_samples = round(seconds * self.fs)
-        return np.resize(np.roll(self.samples, -int(rotation * self.fs)), num_samples)
 
 
 def check_windows(windows: str) -> None:

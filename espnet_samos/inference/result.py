@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from espnet_samos.audio.windows import time_shares
+from espnet_samos.audio.window_times import time_shares
 from espnet_samos.utils import Z95
 from espnet_samos.utils.score_names import table_name
 

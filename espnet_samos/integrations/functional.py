@@ -6,6 +6,7 @@ from typing import List
 import torch
 import torch.nn.functional as F
 
+from espnet_samos.audio.clip_ends import sound_bounds, to_whole_frames
 from espnet_samos.audio.reading import (
     BLOCKS_PER_SECOND,
     SILENT_RMS,
@@ -13,12 +14,7 @@ from espnet_samos.audio.reading import (
     check_length,
 )
 from espnet_samos.audio.resampling import resample_tensor
-from espnet_samos.audio.windows import (
-    sound_bounds,
-    to_whole_frames,
-    window_edges,
-    window_starts,
-)
+from espnet_samos.audio.window_times import window_edges, window_starts
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.mos.device import full_precision
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from espnet_samos.audio import reading, resampling, signal_report
-from espnet_samos.audio.windows import SILENCE_RANGE, SILENCE_TOLERANCE
+from espnet_samos.audio.clip_ends import SILENCE_RANGE, SILENCE_TOLERANCE
 from espnet_samos.inference.onnx_engine import (
     BRANCHES,
     MARGIN_SECONDS,

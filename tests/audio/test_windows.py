@@ -5,14 +5,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from espnet_samos.audio.clip_ends import sound_bounds
 from espnet_samos.audio.preprocessor import MosPreprocessor
 from espnet_samos.audio.reading import AudioError
 from espnet_samos.audio.resampling import resample
-from espnet_samos.audio.windows import (
-    cut_windows,
-    sound_bounds,
-    window_starts,
-)
+from espnet_samos.audio.window_times import window_starts
+from espnet_samos.audio.windows import cut_windows
 
 BRANCHES = {"speech_16k": 16000, "speech_48k": 48000}
 RATES = st.one_of(

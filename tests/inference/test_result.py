@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from espnet_samos.audio.windows import window_starts
+from espnet_samos.audio.window_times import window_starts
 from espnet_samos.inference.result import MosResult, Score, WindowScore, mixture
 
 

@@ -72,7 +72,7 @@ export class Scorer {
     return { ...mixture(windows, window_seconds, this.model.scores), windows };
   }
 
-  /** Where windows begin, in seconds, as audio/windows.py has it. */
+  /** Where windows begin, in seconds, as audio/window_times.py has it. */
   starts(duration) {
     const { window_seconds, windows } = this.model;
     const last = windows === "first" ? 0 : Math.max(0, round6(duration - window_seconds));
@@ -137,7 +137,7 @@ export class Scorer {
   }
 }
 
-/** Where a clip begins and ends without digital silence, as audio/windows.py has it. */
+/** Where a clip begins and ends without digital silence, as audio/clip_ends.py has it. */
 function soundBounds(samples, fs, silenceRange, silenceTolerance) {
   const edge = (frame) => Math.min(samples.length, Math.floor((frame * fs) / 50));
   const isHeard = (frame) => {
@@ -163,7 +163,7 @@ function soundBounds(samples, fs, silenceRange, silenceTolerance) {
   return [edge(first), edge(end) - (num > 1 ? num : 0)];
 }
 
-/** Add silence, as to_whole_frames in audio/windows.py has it. */
+/** Add silence, as to_whole_frames in audio/clip_ends.py has it. */
 function toWholeFrames(samples, fs) {
   const numFrames = Math.ceil((samples.length * 50) / fs);
   const whole = new Float32Array(Math.ceil((numFrames * fs) / 50));
