@@ -54,7 +54,7 @@ class Part(NamedTuple):
     def ccr(self) -> torch.Tensor:
         """The comparisons (NPairs,)."""
         a, b = self.mos[self.pairs].unbind(1)
-        return SHARE * (a - b)
+        return SHARE * (b - a)
 
 
 def read_part(corpus_dir: Path, rows: List[Dict[str, str]], cache: Path) -> Part:
@@ -99,7 +99,7 @@ def compared(head: AbsHead, part: Part, of_pairs: bool) -> Prediction:
     if of_pairs:
         mean, variance = ComparisonHead.compare((mean_a, a), (mean_b, b))
         return mean, variance.sqrt()
-    return SHARE * (mean_a - mean_b), SHARE * (a + b).sqrt()
+    return SHARE * (mean_b - mean_a), SHARE * (a + b).sqrt()
 
 
 def loss_of(head: AbsHead, part: Part, items: torch.Tensor, of_pairs: bool):

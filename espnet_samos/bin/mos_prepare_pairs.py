@@ -19,7 +19,7 @@ def get_parser():
         "(wav.scp, utt2fs, wav_b.scp, utt2fs_b, ccr) for each of its sets"
     )
     parser.add_argument(
-        "table", help="with columns path_a, path_b and ccr, -3..3, above 0: A is better"
+        "table", help="with columns path_a, path_b and ccr, -3..3, above 0: B is better"
     )
     parser.add_argument(
         "--output_dir",

@@ -4,7 +4,7 @@ The table is comma-separated text in UTF-8 with a header line. Columns:
 
     path_a   audio file of clip A, absolute or relative to the table's folder
     path_b   that of clip B
-    ccr      how much better A is than B, -3 (much worse) .. 3 (much better)
+    ccr      how much better B is than A, -3 (much worse) .. 3 (much better)
     split    which set the pair is in; without it, all are in one set
     listener who gave the rating: `ccr` is one listener's, and the label is the mean
 
@@ -43,7 +43,7 @@ class Pair(NamedTuple):
         path_b: That of clip B.
         fs_a: Sampling rate of clip A in Hz.
         fs_b: That of clip B.
-        ccr: The label, -3 to 3, above 0 where A is better.
+        ccr: The label, -3 to 3, above 0 where B is better.
     """
 
     pair_id: str

@@ -9,14 +9,14 @@ from espnet_samos.utils.ccr import comparison
 
 
 class PairResult(NamedTuple):
-    """How much better clip A is than clip B.
+    """How much better clip B is than clip A.
 
-    With the clips exchanged, `mean` changes its sign, `std` stays, and `a_better` is
-    its complement; of equal clips, `mean` is 0 and `a_better` is 1/2.
+    With the clips exchanged, `mean` changes its sign, `std` stays, and `b_better` is
+    its complement; of equal clips, `mean` is 0 and `b_better` is 1/2.
 
     Attributes:
         name: What the pair was called.
-        mean: The predicted comparison, above 0 where A is better: -3 to 3 where it was
+        mean: The predicted comparison, above 0 where B is better: -3 to 3 where it was
             learnt, else the difference of the scores; NaN after an error.
         std: Its predicted standard deviation. Of a difference of scores, it is that of
             independent errors: versions of one utterance have some in common, so that
@@ -37,8 +37,8 @@ class PairResult(NamedTuple):
     error: Optional[str] = None
 
     @property
-    def a_better(self) -> float:
-        """The probability, 0 to 1, that listeners would find A better."""
+    def b_better(self) -> float:
+        """The probability, 0 to 1, that listeners would find B better."""
         if math.isnan(self.mean):
             return math.nan
         return NormalDist().cdf(self.mean / self.std)
@@ -47,7 +47,7 @@ class PairResult(NamedTuple):
 def compare_results(name: str, a: MosResult, b: MosResult, learnt: bool) -> PairResult:
     """Compare two clips that were scored, or whose utilities were predicted."""
     errors = [result.error for result in (a, b) if result.error is not None]
-    difference = a.mean - b.mean
+    difference = b.mean - a.mean
     return PairResult(
         name=name,
         mean=comparison(difference) if learnt else difference,

@@ -336,7 +336,7 @@ class MosPredictor:
             options: As `compare_clips` takes them.
 
         Returns:
-            The comparison; above 0, A is better.
+            The comparison; above 0, B is better.
 
         Raises:
             AudioError: A clip cannot be used.
@@ -353,7 +353,7 @@ class MosPredictor:
         batch_size: int = 1,
         **options,
     ) -> Iterator[PairResult]:
-        """Compare the clips of pairs: how much better is A than B?
+        """Compare the clips of pairs: how much better is B than A?
 
         By the model's comparison head, where it was trained on pairs; else by the
         difference of the clips' scores.

@@ -16,7 +16,7 @@ class ComparisonHead(AbsHead):
     Thurstone's law of comparative judgment (1927) with unequal dispersions: a
     comparison of clips A and B has
 
-        mean = 3 · tanh((utility of A - utility of B) / 3),
+        mean = 3 · tanh((utility of B - utility of A) / 3),
         variance = dispersion of A + dispersion of B.
 
     So it changes its sign, and nothing else, with the order of the clips, and is 0 for
@@ -59,11 +59,11 @@ class ComparisonHead(AbsHead):
             b: Those of clips B.
 
         Returns:
-            Mean (Batch,), -3 to 3, above 0 where A is better, and variance (Batch,) of
+            Mean (Batch,), -3 to 3, above 0 where B is better, and variance (Batch,) of
             the comparisons.
         """
         # as `utils.ccr.comparison`
-        mean = LIMIT * torch.tanh((a[0] - b[0]) / LIMIT)
+        mean = LIMIT * torch.tanh((b[0] - a[0]) / LIMIT)
         return mean, a[1] + b[1]
 
     def loss(

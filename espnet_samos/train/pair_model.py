@@ -57,7 +57,7 @@ class PairModel(ESPnetMosModel):
         """Compute the loss of a batch: the Gaussian negative log-likelihood.
 
         Args:
-            ccr: Comparisons (Batch, 1), -3 to 3, above 0 where clip A is better.
+            ccr: Comparisons (Batch, 1), -3 to 3, above 0 where clip B is better.
             utt_id: The pairs' names, which ESPnet adds.
             batch: As `encode` takes them, windows of clips A; those of clips B have
                 names that end in `_b`.

@@ -1,8 +1,9 @@
-"""The scale of comparisons of two clips, A and B: above 0, A is better."""
+"""The scale of comparisons of two clips, A and then B: above 0, B is better."""
 
 import math
 
-# 3 is much better, -3 much worse (comparison category rating, ITU-T P.800, annex E)
+# 3: the second clip is much better than the first; -3: much worse (comparison category
+# rating, ITU-T P.800, annex E)
 LIMIT = 3.0
 
 

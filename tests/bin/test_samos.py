@@ -130,10 +130,9 @@ def test_two_systems_are_compared(place, expected, samos):
     assert "difference b - a, of the scores" in done.stdout
     predictor = MosPredictor.from_pretrained(place / "exp")
     for i in range(3):
-        # seen from B
-        pair = predictor.compare(place / f"b/{i}.wav", place / f"a/{i}.wav")
+        pair = predictor.compare(place / f"a/{i}.wav", place / f"b/{i}.wav")
         assert (
-            f"{i}  {pair.mean:+.3f}  std {pair.std:.3f}  b better: {pair.a_better:.0%}"
+            f"{i}  {pair.mean:+.3f}  std {pair.std:.3f}  b better: {pair.b_better:.0%}"
         ) in done.stdout.splitlines()
     assert "better with 95% or more: b in " in done.stdout
     assert (place / "plots/ab.png").stat().st_size > 10_000
@@ -147,13 +146,13 @@ def test_a_model_that_was_trained_on_pairs_compares(place, samos):
     assert done.returncode == 0, done.stderr
     predictor = MosPredictor.from_pretrained(model)
     pairs = [
-        predictor.compare(place / f"b/{i}.wav", place / f"a/{i}.wav") for i in range(3)
+        predictor.compare(place / f"a/{i}.wav", place / f"b/{i}.wav") for i in range(3)
     ]
     lines = done.stdout.splitlines()
     assert lines[0].startswith("difference b - a, learnt from comparisons, -3")
     for i, pair in enumerate(pairs):
         assert pair.learnt and pair.mean != 0
-        better = f"b better: {pair.a_better:.0%}"
+        better = f"b better: {pair.b_better:.0%}"
         assert lines[1 + i] == f"{i}  {pair.mean:+.3f}  std {pair.std:.3f}  {better}"
     mean = np.mean([pair.mean for pair in pairs])
     assert lines[4].startswith(f"difference {mean:+.3f}, 95 % confidence interval")

@@ -23,7 +23,7 @@ def trained(hidden_sizes):
         a, b = clips(32, 2 * step), clips(32, 2 * step + 1)
         both = head(torch.cat([a, b]))
         pair = zip(*(x.chunk(2) for x in both), strict=True)
-        label = 3 * torch.tanh((a[:, 0] - b[:, 0]) / 3)
+        label = 3 * torch.tanh((b[:, 0] - a[:, 0]) / 3)
         loss = head.loss(*head.compare(*pair), label)
         optimizer.zero_grad()
         loss.backward()
@@ -53,7 +53,7 @@ def test_it_learns_what_is_better():
     head = trained((16,)).requires_grad_(False)
     a, b = clips(200, 10**6), clips(200, 10**6 + 1)
     mean, variance = head.compare(head(a), head(b))
-    label = 3 * torch.tanh((a[:, 0] - b[:, 0]) / 3)
+    label = 3 * torch.tanh((b[:, 0] - a[:, 0]) / 3)
     assert torch.corrcoef(torch.stack([mean, label]))[0, 1] > 0.95
     # and becomes surer
     _, before = ComparisonHead(12).eval()(a)
@@ -64,6 +64,6 @@ def test_the_formula_is_that_of_the_predictor():
     zero = torch.zeros(1)
     for difference in (-7.0, -0.1, 0.0, 2.5):
         utility = torch.tensor([difference], dtype=torch.float64)
-        mean, _ = ComparisonHead.compare((utility, zero), (zero, zero))
+        mean, _ = ComparisonHead.compare((zero, zero), (utility, zero))
         assert float(mean) == pytest.approx(comparison(difference), abs=1e-12)
     assert comparison(0.1) == pytest.approx(0.1, abs=1e-3)

@@ -42,7 +42,7 @@ def data(tmp_path_factory):
         paths = [folder / f"{i}{clip}.wav" for clip in "ab"]
         for path, level in zip(paths, levels, strict=True):
             soundfile.write(path, degraded(level, i), 16000, subtype="FLOAT")
-        ccr = np.log10(levels[1] / levels[0])
+        ccr = np.log10(levels[0] / levels[1])
         values = {"wav.scp": paths[0], "wav_b.scp": paths[1], "ccr": ccr}
         values |= {"utt2fs": 16000, "utt2fs_b": 16000}
         for name, value in values.items():
@@ -91,11 +91,11 @@ def predictor(data, mos_model, tmp_path_factory):
 def test_it_has_learnt_what_is_better(predictor, data):
     assert predictor.compares
     pairs = [
-        (str(i), (degraded(0.02, 100 + i), 16000), (degraded(0.3, 100 + i), 16000))
+        (str(i), (degraded(0.3, 100 + i), 16000), (degraded(0.02, 100 + i), 16000))
         for i in range(6)
     ]
     results = list(predictor.compare_clips(pairs, num_workers=0))
-    assert all(result.mean > 0.3 and result.a_better > 0.5 for result in results)
+    assert all(result.mean > 0.3 and result.b_better > 0.5 for result in results)
     assert all(result.learnt and result.std > 0 for result in results)
 
 
@@ -105,11 +105,11 @@ def test_the_order_changes_the_sign_and_nothing_else(predictor):
     b = degraded(0.2, 2, 1.7, 24000), 24000
     forth, back = predictor.compare(a, b), predictor.compare(b, a)
     assert forth.mean == -back.mean != 0 and forth.std == back.std
-    assert forth.a_better == pytest.approx(1 - back.a_better, abs=1e-12)
+    assert forth.b_better == pytest.approx(1 - back.b_better, abs=1e-12)
     assert forth.a.num_windows == 4
     # equal, in two arrays
     same = predictor.compare(a, (a[0].copy(), 48000))
-    assert same.mean == 0 and same.a_better == 0.5
+    assert same.mean == 0 and same.b_better == 0.5
 
 
 def test_the_scores_are_those_of_the_model_it_began_with(predictor, mos_model):
@@ -128,7 +128,7 @@ def test_without_comparisons_it_is_the_difference_of_the_scores(mos_model):
     result = predictor.compare((a, 16000), (b, 16000))
     scores = [predictor.predict(clip, 16000) for clip in (a, b)]
     assert not result.learnt
-    assert result.mean == pytest.approx(scores[0].mean - scores[1].mean, abs=1e-5)
+    assert result.mean == pytest.approx(scores[1].mean - scores[0].mean, abs=1e-5)
     expected = np.hypot(scores[0].std, scores[1].std)
     assert result.std == pytest.approx(expected, abs=1e-5)
 
@@ -136,7 +136,7 @@ def test_without_comparisons_it_is_the_difference_of_the_scores(mos_model):
 def test_a_clip_that_cannot_be_used_is_named(predictor):
     pairs = [("x", "none.wav", (degraded(0.1, 1), 16000))]
     (result,) = predictor.compare_clips(pairs, num_workers=0)
-    assert "none.wav" in result.error and np.isnan([result.mean, result.a_better]).all()
+    assert "none.wav" in result.error and np.isnan([result.mean, result.b_better]).all()
     with pytest.raises(ValueError, match="pair, clip B: .*silent"):
         predictor.compare((degraded(0.1, 1), 16000), (np.zeros(16000), 16000))
 

@@ -78,17 +78,17 @@ def run(args: argparse.Namespace) -> int:
             continue
         compared.append(result)
         print(
-            f"{printable(result.name):{width}}  {0 - result.mean:+.3f}  "
-            f"std {result.std:.3f}  {name_b} better: {1 - result.a_better:.0%}"
+            f"{printable(result.name):{width}}  {result.mean:+.3f}  "
+            f"std {result.std:.3f}  {name_b} better: {result.b_better:.0%}"
         )
     num_failed = len(pairs) - len(compared)
     scores_a = [result.a.mean for result in compared]
     scores_b = [result.b.mean for result in compared]
-    differences = [0 - result.mean for result in compared]
+    differences = [result.mean for result in compared]
     comparison = compare(scores_a, scores_b, differences)
     print(describe(comparison, name_a, name_b, learnt=predictor.compares))
-    sure_a = sum(result.a_better >= SURE for result in compared)
-    sure_b = sum(result.a_better <= 1 - SURE for result in compared)
+    sure_a = sum(result.b_better <= 1 - SURE for result in compared)
+    sure_b = sum(result.b_better >= SURE for result in compared)
     print(
         f"better with {SURE:.0%} or more: {name_b} in {sure_b} pairs, {name_a} in "
         f"{sure_a}"
