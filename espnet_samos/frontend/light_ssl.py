@@ -16,7 +16,7 @@ NUM_BINS = WIN_LENGTH // 2 + 1
 COMPRESSION = 0.3  # exponent of the magnitudes
 EPS = 1e-8
 NUM_HEADS = 8
-# what the position encoding covers: 7.68 s
+# what the teacher's transformer sees at once: 7.68 s
 MAX_FRAMES = 384
 # Frames this far below the loud ones are silent, where that lasts for more than 400 ms.
 SILENCE_DB = -46.0
@@ -104,7 +104,8 @@ class LightSslFrontend(UnpaddedFrontend):
     Its weights come from a distillation (`espnet_samos.tasks.distillation`), and are
     part of the trained model. The waveform is divided by its peak, so features do not
     depend on the level. Frames of silence are zero: those 46 dB below the loud ones,
-    where that lasts for more than 400 ms; a shorter gap is part of the sound.
+    where that lasts for more than 400 ms; a shorter gap is part of the sound. Frames
+    have no positions: a score is not to depend on when a clip begins.
 
     Args:
         channels: Channels of the CNN after its first convolution and after each pair
@@ -160,7 +161,8 @@ class LightSslFrontend(UnpaddedFrontend):
             num_bins = -(-num_bins // 2)
         self.cnn = torch.nn.Sequential(*blocks)
         self.projection = torch.nn.Linear(channels[-1] * num_bins, output_size)
-        self.position = torch.nn.Parameter(torch.zeros(1, MAX_FRAMES, output_size))
+        # the teacher's position encoding on average
+        self.position = torch.nn.Parameter(torch.zeros(output_size))
         self.transformer = torch.nn.ModuleList(
             torch.nn.TransformerEncoderLayer(
                 output_size,
@@ -233,10 +235,7 @@ class LightSslFrontend(UnpaddedFrontend):
         """
         states = [x]
         num_segments = -(-x.shape[1] // MAX_FRAMES)
-        parts = [
-            part + self.position[:, : part.shape[1]]
-            for part in x.tensor_split(num_segments, dim=1)
-        ]
+        parts = list((x + self.position).tensor_split(num_segments, dim=1))
         # where all is silent, all is looked at: there has to be something
         masks = [
             mask & ~mask.all(dim=1, keepdim=True)

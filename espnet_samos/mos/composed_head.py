@@ -15,6 +15,21 @@ def _within_scale(x: torch.Tensor) -> torch.Tensor:
     return LOWEST + (HIGHEST - LOWEST) * torch.sigmoid(x)
 
 
+class _SlowBatchNorm(torch.nn.BatchNorm1d):
+    """Normalise by means over all batches at first, and later over about the last 100.
+
+    PyTorch's are over the last 20: what these have by chance moves all scores.
+    """
+
+    def __init__(self, num_features: int):
+        super().__init__(num_features, affine=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.momentum = max(0.02, 1 / (1 + int(self.num_batches_tracked)))
+        return super().forward(x)
+
+
 class _LinearAndMlp(torch.nn.Module):
     """A linear map and an MLP of the same input: (Batch, Dim) -> (2, Batch, output)."""
 
@@ -93,7 +108,7 @@ class ComposedHead(GaussianHead):
             )
         self.sizes = [input_size - spectrogram_size, spectrogram_size]
         # the features are of any size
-        self.norm = torch.nn.BatchNorm1d(input_size, affine=False)
+        self.norm = _SlowBatchNorm(input_size)
         self.mean_mlp = _LinearAndMlp(self.sizes[0], hidden_sizes, 1, dropout_rate)
         self.band_mlp = _LinearAndMlp(self.sizes[1], hidden_sizes, 2, dropout_rate)
         self.further_mlp: Optional[_LinearAndMlp] = None

@@ -3,13 +3,19 @@
 from typing import Any, Dict, Optional, Tuple
 
 import torch
+import torch.nn.functional as F
 from espnet2.torch_utils.device_funcs import force_gatherable
 from espnet2.train.abs_espnet_model import AbsESPnetModel
 
-from espnet_samos.frontend.light_ssl import LightSslFrontend, silent_frames
+from espnet_samos.frontend.light_ssl import (
+    HOP_LENGTH,
+    LightSslFrontend,
+    silent_frames,
+)
 
 # Frames at both ends of a window see the padding in one network and not in the other.
 EDGE_FRAMES = 2
+LARGEST_NOISE = 2.0**-15  # a step of 16 bits, as a standard deviation
 
 
 class DistillationModel(AbsESPnetModel):
@@ -20,6 +26,12 @@ class DistillationModel(AbsESPnetModel):
     deviation over the training data: one minus it is the share of their variance that
     is explained. The transformer layers are the teacher's own and are not trained; with
     the teacher's input they give what the last layer should.
+
+    In training the student hears each window up to 10 ms earlier or later than the
+    teacher did, half a frame, and half of the windows with noise of at most 16-bit
+    rounding: the teacher's features, and the scores on top of them, depend on where
+    frames of 20 ms fall and on what is in digital silence, which nobody hears and the
+    student should not learn.
 
     Args:
         student: The light frontend.
@@ -58,6 +70,9 @@ class DistillationModel(AbsESPnetModel):
         Raises:
             ValueError: The teacher's features are of another size or rate.
         """
+        if self.training:
+            speech_16k = move_randomly(speech_16k, HOP_LENGTH)
+            speech_16k = add_rounding_noise(speech_16k)
         spectrum = self.student.spectrum(speech_16k)
         found = self.student.cnn_output(spectrum)
         sizes = found.shape[1:], teacher_feats.shape[1:]
@@ -102,8 +117,42 @@ class DistillationModel(AbsESPnetModel):
         return {}
 
 
+def move_randomly(waveforms: torch.Tensor, most: int) -> torch.Tensor:
+    """Make each waveform begin earlier or later; zeros take the place that is free.
+
+    Args:
+        waveforms: (Batch, NSamples).
+        most: By how many samples at most, either way, uniformly.
+
+    Returns:
+        (Batch, NSamples).
+    """
+    num_samples = waveforms.shape[1]
+    padded = F.pad(waveforms, (most, most))
+    firsts = torch.randint(2 * most + 1, (len(waveforms),)).tolist()
+    return torch.stack(
+        [
+            wave[first : first + num_samples]
+            for wave, first in zip(padded, firsts, strict=True)
+        ]
+    )
+
+
+def add_rounding_noise(waveforms: torch.Tensor) -> torch.Tensor:
+    """Add white noise to half of the waveforms, of up to a step of 16 bits.
+
+    Args:
+        waveforms: (Batch, NSamples), in -1..1.
+
+    Returns:
+        (Batch, NSamples).
+    """
+    level = LARGEST_NOISE * (2 * torch.rand(len(waveforms), 1) - 1).clamp(min=0)
+    return waveforms + level.to(waveforms) * torch.randn_like(waveforms)
+
+
 def copy_transformer(student: LightSslFrontend) -> None:
-    """Copy Distill-MOS's transformer layers, and its position encoding, to a student.
+    """Copy Distill-MOS's transformer layers, and its mean position, to a student.
 
     Raises:
         ImportError: `distillmos` is not installed.
@@ -122,7 +171,7 @@ def copy_transformer(student: LightSslFrontend) -> None:
         try:
             for mine, theirs in zip(student.transformer, teacher.layers, strict=False):
                 mine.load_state_dict(theirs.state_dict())
-            student.position.copy_(teacher.position_encoding.pe)
+            student.position.copy_(teacher.position_encoding.pe.mean(dim=(0, 1)))
         except RuntimeError as e:
             raise ValueError(
                 "ssl_frontend_conf: output_size is 200 and feedforward_size 400 in "

@@ -76,6 +76,21 @@ def test_partial_labels_are_learnt_where_they_are(head):
         assert found[0, 1] > 0.95
 
 
+def test_features_are_normalised_by_many_batches(head):
+    vectors = 5 + torch.randn(200, 16, 10)
+    for batch in vectors[:20]:
+        head.all_scores(batch)
+    first = vectors[:20].flatten(0, 1)
+    torch.testing.assert_close(head.norm.running_mean, first.mean(dim=0))
+    for batch in vectors[20:]:
+        head.all_scores(batch)
+    before = head.norm.running_mean.clone()
+    head.all_scores(vectors[0] + 10)
+    # a strange one is one of a hundred
+    assert 0.1 < (head.norm.running_mean - before).min()
+    assert (head.norm.running_mean - before).max() < 0.3
+
+
 @pytest.mark.parametrize("size", [0, 10])
 def test_a_missing_branch_is_named(size):
     with pytest.raises(ValueError, match="head: composed needs both branches"):

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+import torch.nn.functional as F
 
 from espnet_samos.bin import mos_dump_ssl_feats, ssl_distill
 from espnet_samos.frontend.distillmos import DistillMosFrontend
 from espnet_samos.frontend.light_ssl import LightSslFrontend
 from espnet_samos.inference.predictor import MosPredictor
 from espnet_samos.tasks.mos import MosTask
-from espnet_samos.train.distillation_model import copy_transformer
+from espnet_samos.train.distillation_model import DistillationModel, copy_transformer
 from espnet_samos.train.ssl_feats import join_shards
 from tests.tiny_model import speechlike
 
@@ -112,15 +113,44 @@ def test_the_layers_above_are_the_teachers(distilled):
     for name, value in student.state_dict().items():
         if name.startswith(("transformer.", "position")):
             assert torch.equal(weights[f"student.{name}"], value)
-    # one layer with the teacher's input gives what the teacher gives
+    # one layer with the teacher's input and positions gives what the teacher gives
     x = torch.from_numpy(speechlike(2.0, 16000))[None]
     lengths = torch.tensor([32000])
+    lower, upper = (DistillMosFrontend(layer=layer).eval() for layer in (0, 1))
+    positions = upper.model.module.position_encoding.pe[0]
+    assert torch.equal(student.position, positions.mean(dim=0))
     with torch.no_grad():
-        below, above = (
-            DistillMosFrontend(layer=layer).eval()(x, lengths)[0] for layer in (0, 1)
-        )
-        found = student.transformer[0](below + student.position[:, :100])
+        below, above = lower(x, lengths)[0], upper(x, lengths)[0]
+        found = student.transformer[0](below + positions[:100])
     torch.testing.assert_close(found, above, atol=1e-4, rtol=1e-4)
+
+
+def test_the_student_hears_windows_moved_and_with_rounding_noise():
+    model = DistillationModel(
+        LightSslFrontend([8, 16, 16], num_layers=1, layers=[1], freeze=False)
+    )
+    heard = []
+    model.student.spectrum.register_forward_pre_hook(
+        lambda module, inputs: heard.append(inputs[0])
+    )
+    speech = torch.randn(40, 3200)
+    for mode in (True, False):
+        model.train(mode)
+        model(speech, torch.randn(40, 10, 200))
+    changed, same = heard
+    assert torch.equal(same, speech)
+    places, levels = [], []
+    for wave, original in zip(changed, speech, strict=True):
+        # earlier or later by up to half a frame of 20 ms, zeros where nothing is
+        moved = F.pad(original, (160, 160)).unfold(0, 3200, 1)
+        noise = wave - moved
+        place = int(noise.abs().amax(dim=1).argmin())
+        places.append(place - 160)
+        levels.append(float(noise[place].std()))
+    assert -160 <= min(places) < -80 < 80 < max(places) <= 160
+    step = 2.0**-15
+    assert 10 <= levels.count(0.0) <= 30
+    assert step / 2 < max(levels) < 1.1 * step
 
 
 def test_more_layers_than_the_teacher_has():

@@ -30,7 +30,7 @@ CLEAN = {"distillmos": 4.14, "dnsmos_p808": 3.89}
 MAX_RATIO = 2.0
 # Weights of the scores, of ln(distortion in dB + 0.5), and a constant: between what
 # fits the three tests one by one
-WITH_DISTORTION = 0.58, 0.67, -0.56, -2.15
+WITH_DISTORTION = 0.58, 0.67, -0.56, -1.95
 # Where the clip is not in time with its original
 WITHOUT_DISTORTION = 0.87, 1.50, 0.0, -7.08
 # Where there is any. Fitted with the others held it is -0.6, which a model follows in
@@ -38,8 +38,8 @@ WITHOUT_DISTORTION = 0.87, 1.50, 0.0, -7.08
 MODULATED_NOISE = -0.8
 # Weight of ln(distortion in dB + 0.5), where that is above 0, besides the other one:
 # chosen like `MODULATED_NOISE`
-SUDDEN_DISTORTION = -0.5
-LOWEST, HIGHEST = 1.0, 4.8
+SUDDEN_DISTORTION = -0.4
+LOWEST, HIGHEST = 1.0, 4.9
 # How much of the quality goes with all that is above 8 kHz, and with as much noise.
 LOST_SHARE = 0.15
 ADDED_SHARE = 0.10
@@ -82,7 +82,7 @@ def partial_labels(measures: Mapping[str, Any]) -> Dict[str, float]:
 
 
 def label(partial: Mapping[str, float]) -> float:
-    """Compute the label of a clip, 1 to 4.8, of its partial labels."""
+    """Compute the label of a clip, 1 to 4.9, of its partial labels."""
     lost, added = ((5 - partial[name]) / 4 for name in ("band", "upper"))
     kept = 1 - LOST_SHARE * lost - ADDED_SHARE * added
     return LOWEST + (partial["low"] - LOWEST) * kept
