@@ -1,6 +1,6 @@
 """The head that composes the score of what is below 8 kHz and what is above."""
 
-from typing import Mapping, Optional, Sequence, Tuple
+from typing import Any, Mapping, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -23,11 +23,19 @@ class _SlowBatchNorm(torch.nn.BatchNorm1d):
 
     def __init__(self, num_features: int):
         super().__init__(num_features, affine=False)
+        # that of the buffer, which one would have to wait for on a GPU
+        self.num_batches = 0
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.training:
-            self.momentum = max(0.02, 1 / (1 + int(self.num_batches_tracked)))
+            self.num_batches += 1
+            self.momentum = max(0.02, 1 / self.num_batches)
         return super().forward(x)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        assert self.num_batches_tracked is not None  # statistics are tracked
+        self.num_batches = int(self.num_batches_tracked)
 
 
 class _LinearAndMlp(torch.nn.Module):
